@@ -1,0 +1,45 @@
+# make demo    compress a real ImageNet classifier to an eighth of its size
+# make test    run the tests with coverage
+# make check   lint, types and layers
+# make bench   print the figures that the benchmarks compare (DATA=folder of labelled photographs)
+# make clean   remove build products and caches; .venv and runs stay
+
+PYTHON ?= python3
+DATA ?=
+
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+REQUIREMENTS := pyproject.toml constraints.txt
+
+.PHONY: demo test check bench clean
+
+demo: .venv/.demo-installed
+	$(BIN)/zoo-compress run sample:efficientnet-lite0 --budget 0.125 --out runs/demo --overwrite
+
+test: .venv/.dev-installed
+	$(BIN)/pytest --cov --cov-report=term
+
+check: .venv/.dev-installed
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/.demo-installed
+	@echo "The benchmark scripts live in benchmarks/; this runs benchmarks/efficientnet.py."
+	$(BIN)/python benchmarks/efficientnet.py $(if $(DATA),--data "$(DATA)")
+
+clean:
+	rm -rf build dist *.egg-info .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	$(PYTHON) -m venv .venv
+
+.venv/.demo-installed: $(REQUIREMENTS) | $(BIN)/python
+	$(PIP) install --constraint constraints.txt --editable '.[cpu,samples]'
+	touch $@
+
+.venv/.dev-installed: $(REQUIREMENTS) | $(BIN)/python
+	$(PIP) install --constraint constraints.txt --editable '.[cpu,samples,dev]'
+	touch $@

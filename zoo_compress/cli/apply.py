@@ -1,0 +1,49 @@
+"""`zoo-compress apply`: make the file that a plan describes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from zoo_compress.cli.options import json_option, overwrite_option, source_argument
+
+
+@click.command("apply", short_help="Make the file that a plan describes.")
+@source_argument
+@click.option(
+    "--plan",
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="PLAN.JSON",
+    help="The plan.json of a run.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="FILE.ONNX",
+    help="The file to write.",
+)
+@overwrite_option
+@json_option
+def command(source: str, *, plan: Path, out: Path, overwrite: bool, as_json: bool) -> None:
+    """Store the weights of SOURCE as a plan says: the same plan gives the same bytes.
+
+    \b
+    Example:
+      zoo-compress apply sample:efficientnet-lite0 --plan runs/demo/plan.json --out small.onnx
+    """
+    from zoo_compress import pipeline
+    from zoo_compress.cli.output import write_json, write_notes
+    from zoo_compress.cli.progress import working
+    from zoo_compress.cli.units import readable_bytes
+
+    with working() as progress:
+        made = pipeline.apply(source, plan=plan, out=out, overwrite=overwrite, progress=progress)
+    write_notes(made.notes)
+    if as_json:
+        document = {"path": str(made.path), "stored_bytes": made.stored_bytes}
+        write_json(document | {"sha256": made.sha256})
+    else:
+        click.echo(f"{made.path}  {readable_bytes(made.stored_bytes)}  sha256 {made.sha256}")

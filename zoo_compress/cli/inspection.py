@@ -1,0 +1,146 @@
+"""What `inspect` shows: the sites, what applies to them, and what was left alone."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from zoo_compress.cli.output import write_notes
+from zoo_compress.cli.units import counted, readable_bytes, readable_share
+from zoo_compress.core import Declined, Option
+
+if TYPE_CHECKING:
+    from zoo_compress.pipeline import Inspection, SiteReport
+
+NAMES_SHOWN = 4
+WIDTH_OFF_TERMINAL = 120
+
+
+def as_document(found: Inspection) -> dict[str, Any]:
+    """Return the inspection as JSON values, sites in the order of the graph."""
+    return {
+        "source": found.source,
+        "original_bytes": found.original_bytes,
+        "smallest_ratio": found.smallest_ratio,
+        "simplified": found.simplified,
+        "sites": [_site_document(report, found.original_bytes) for report in found.sites],
+        "declined": [_declined_document(declined) for declined in found.declined],
+        "notes": list(found.notes),
+    }
+
+
+def show(found: Inspection) -> None:
+    """Write the tables to stdout, the largest weights first, and the notes to stderr."""
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH_OFF_TERMINAL)
+    console.print(site_table(found))
+    console.print(totals(found))
+    if found.declined:
+        console.print(declined_table(found.declined))
+    write_notes(found.notes)
+
+
+def site_table(found: Inspection) -> Table:
+    """Return one row per site: name, operator, shape, bytes, share, techniques."""
+    table = Table(title=found.source, title_justify="left", title_style="bold", box=None)
+    table.add_column("Weight", overflow="fold")
+    table.add_column("Read by")
+    table.add_column("Shape")
+    table.add_column("Size", justify="right", no_wrap=True)
+    table.add_column("Share", justify="right", no_wrap=True)
+    table.add_column("Techniques: smallest to largest")
+    for report in sorted(found.sites, key=lambda report: -report.site.stored_bytes):
+        site = report.site
+        table.add_row(
+            Text(site.name),
+            Text(", ".join(dict.fromkeys(reader.op_type for reader in site.readers))),
+            "×".join(map(str, site.shape)),
+            readable_bytes(site.stored_bytes),
+            readable_share(site.stored_bytes / found.original_bytes),
+            Text(", ".join(technique_ranges(report.options))),
+        )
+    return table
+
+
+def technique_ranges(options: Sequence[Option]) -> list[str]:
+    """Return each technique with its number of options and the range of their bytes."""
+    ranges = []
+    for technique in dict.fromkeys(option.technique for option in options):
+        sizes = [option.stored_bytes for option in options if option.technique == technique]
+        ends = dict.fromkeys((readable_bytes(min(sizes)), readable_bytes(max(sizes))))
+        ranges.append(f"{technique} {' to '.join(ends)} ({counted(len(sizes), 'option')})")
+    return ranges
+
+
+def totals(found: Inspection) -> Text:
+    """Say what share of the file the sites hold and how small it can get."""
+    held = sum(report.site.stored_bytes for report in found.sites)
+    simplified = "; simplified first" if found.simplified else ""
+    smallest = readable_bytes(found.smallest_ratio * found.original_bytes)
+    return Text(
+        f"{counted(len(found.sites), 'weight')} hold {readable_bytes(held)} of "
+        f"{readable_bytes(found.original_bytes)}{simplified}. Smallest that this recipe reaches: "
+        f"{smallest}, a budget of {found.smallest_ratio:.4f}.\n"
+    )
+
+
+def declined_table(declined: Iterable[Declined]) -> Table:
+    """Return what was left alone, gathered by reason, most bytes first."""
+    table = Table(title="Left as they are", title_justify="left", title_style="bold", box=None)
+    table.add_column("Weights", overflow="fold")
+    table.add_column("Size", justify="right", no_wrap=True)
+    table.add_column("Reason")
+    by_reason = sorted(declined, key=lambda item: item.reason)
+    groups = [list(group) for _, group in groupby(by_reason, key=lambda item: item.reason)]
+    for group in sorted(groups, key=lambda group: -_total_bytes(group)):
+        table.add_row(
+            Text(_some_names(group)), readable_bytes(_total_bytes(group)), Text(group[0].reason)
+        )
+    return table
+
+
+def _some_names(group: Sequence[Declined]) -> str:
+    names = ", ".join(item.name for item in group[:NAMES_SHOWN])
+    hidden = len(group) - NAMES_SHOWN
+    return names if hidden <= 0 else f"{names} and {hidden} more"
+
+
+def _total_bytes(group: Iterable[Declined]) -> int:
+    return sum(item.stored_bytes for item in group)
+
+
+def _site_document(report: SiteReport, original_bytes: int) -> dict[str, Any]:
+    site = report.site
+    return {
+        "name": site.name,
+        "shape": list(site.shape),
+        "dtype": site.dtype,
+        "stored_bytes": site.stored_bytes,
+        "share": site.stored_bytes / original_bytes,
+        "readers": [
+            {"node": reader.node, "op_type": reader.op_type, "input_index": reader.input_index}
+            for reader in site.readers
+        ],
+        "options": [
+            {
+                "technique": option.technique,
+                "settings": dict(option.settings),
+                "stored_bytes": option.stored_bytes,
+            }
+            for option in report.options
+        ],
+    }
+
+
+def _declined_document(declined: Declined) -> dict[str, Any]:
+    return {
+        "name": declined.name,
+        "shape": list(declined.shape),
+        "stored_bytes": declined.stored_bytes,
+        "reason": declined.reason,
+    }

@@ -1,0 +1,29 @@
+"""`zoo-compress resume`: go on with a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from zoo_compress.cli.options import json_option, run_folder_argument, time_option
+
+
+@click.command("resume", short_help="Go on with a run that was stopped.")
+@run_folder_argument
+@time_option
+@json_option
+def command(run: Path, *, seconds: float | None, as_json: bool) -> None:
+    """Go on with the run in folder RUN where it stopped, with its settings and measurements.
+
+    \b
+    Example:
+      zoo-compress resume runs/demo --time 5m
+    """
+    from zoo_compress import pipeline
+    from zoo_compress.cli.progress import working
+    from zoo_compress.cli.summary import present
+
+    with working() as progress:
+        result = pipeline.resume(run, seconds=seconds, progress=progress)
+    present(result.report, folder=result.folder, notes=result.notes, as_json=as_json)

@@ -1,0 +1,183 @@
+"""The last screen of a run."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from zoo_compress.cli.bits import bits_table
+from zoo_compress.cli.meter import Meter
+from zoo_compress.cli.output import write_json, write_notes
+from zoo_compress.cli.units import counted, readable_bytes, readable_seconds, readable_share
+
+Report = Mapping[str, Any]
+
+WIDTH = 92
+"""Columns of the panel: the certificate's sentence reads well, and most terminals hold it."""
+
+CARD = "README.md"
+PARTS = ("scan", "forward", "encode", "propose")
+
+
+def present(report: Report, *, folder: Path, notes: Iterable[str], as_json: bool) -> None:
+    """Write the result of a run to stdout: run.json itself, or the summary panel.
+
+    Args:
+        report: The content of run.json.
+        folder: The run's folder.
+        notes: Warnings for the user.
+        as_json: Write JSON, and the notes to stderr.
+    """
+    if as_json:
+        write_notes(notes)
+        write_json(report)
+        return
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
+    console.print(summary(report, folder=folder, notes=notes))
+    # Below the panel and unwrapped, so that they can be copied.
+    console.print(next_commands(report, folder), soft_wrap=True)
+
+
+def summary(report: Report, *, folder: Path, notes: Iterable[str] = ()) -> Panel:
+    """Return the panel: sizes, distance, certificate, warnings, bits, time and files."""
+    rows: list[tuple[RenderableType, RenderableType]] = [
+        ("Distance", distance(report)),
+        ("Certified", certificate(report["certificate"])),
+        *((Text("Warning", style="yellow"), Text(note, style="yellow")) for note in notes),
+        ("Bits", bits_table(report["sites"])),
+        ("Search", effort(report)),
+        ("Written", written(report, folder)),
+    ]
+    return Panel(
+        Group(sizes(report), labelled(rows)),
+        title=Text(report["source"], style="bold"),
+        title_align="left",
+        width=WIDTH,
+        padding=(1, 2),
+    )
+
+
+def labelled(rows: Iterable[tuple[RenderableType, RenderableType]]) -> Table:
+    """Return the rows with their labels at the left and a blank line before each."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="cyan", no_wrap=True)
+    table.add_column(overflow="fold")
+    for label, value in rows:
+        table.add_row()
+        table.add_row(label, value)
+    return table
+
+
+def sizes(report: Report) -> RenderableType:
+    """Return original and compressed size, with the ratio as a bar."""
+    ratio = report["size_ratio"]
+    line = Text.assemble(
+        readable_bytes(report["original_bytes"]),
+        ("  →  ", "dim"),
+        (readable_bytes(report["compressed_bytes"]), "bold green"),
+        f"   {readable_share(ratio)} of the original, ",
+        (f"{1 / ratio:.1f} times smaller", "bold"),
+        (f"   budget {report['budget']}", "dim"),
+    )
+    return Group(line, Meter(share=ratio, width=WIDTH - 6, style="green"))
+
+
+def distance(report: Report) -> Text:
+    """Return the distance of the outputs, relative and as measured, with standard errors."""
+    measured, error = report["distance"], report["distance_standard_error"]
+    relative = report["relative_distance"]
+    absolute = (
+        f"squared L2 {measured:.3g} ± {error:.2g} (standard error), mean over "
+        f"{counted(report['search_inputs'], 'search input')}"
+    )
+    if relative is None:
+        return Text(f"{absolute}; the original's outputs do not vary", style="bold")
+    relative_error = relative * error / measured if measured else 0.0
+    return Text.assemble(
+        (f"{relative:.3g} ± {relative_error:.2g}", "bold"),
+        " of the variance of the original's outputs\n",
+        (absolute, "dim"),
+        uniform(report),
+    )
+
+
+def uniform(report: Report) -> Text:
+    """Return how much closer the plan is than one option for every weight."""
+    found = report.get("uniform")
+    if not found or not found["distance"] or not report["distance"]:
+        return Text()
+    return Text.assemble(
+        "\n",
+        (f"{found['distance'] / report['distance']:.3g} times closer", "bold"),
+        f" than {found['option']} for every weight, at {readable_share(found['size_ratio'])}",
+    )
+
+
+def certificate(found: Mapping[str, Any] | None) -> Text:
+    """Return the certificate's claim and, set apart from it, its scope."""
+    if found is None:
+        return Text("nothing: no inputs were left to certify on", style="yellow")
+    return Text.assemble((found["statement"], "bold"), "\n", (f"Scope: {found['scope']}.", "dim"))
+
+
+def effort(report: Report) -> Text:
+    """Return how many plans were measured, by whom, and where the time went."""
+    seconds = report["seconds"]
+    rest = max(seconds["total"] - sum(seconds[part] for part in PARTS), 0.0)
+    parts = [f"{part} {readable_seconds(seconds[part])}" for part in PARTS]
+    return Text.assemble(
+        f"{counted(report['evaluations'], 'evaluation')} with {report['strategy']}, "
+        f"seed {report['seed']}, in ",
+        (readable_seconds(seconds["total"]), "bold"),
+        "\n",
+        (" · ".join([*parts, f"other {readable_seconds(rest)}"]), "dim"),
+    )
+
+
+def written(report: Report, folder: Path) -> Table:
+    """Return the files of the run that a reader looks for, each with what it is."""
+    files = {
+        located(folder, report["model_path"]): "the model, for any ONNX Runtime",
+        located(folder, report["plan_path"]): "how each weight is stored",
+        located(folder, "run.json"): "all figures",
+        located(folder, CARD): "model card",
+    }
+    table = Table.grid(padding=(0, 2))
+    table.add_column(overflow="fold")
+    table.add_column(style="dim")
+    for path, meaning in files.items():
+        if path.exists() or path.name != CARD:
+            table.add_row(Text(str(path)), meaning)
+    return table
+
+
+def next_commands(report: Report, folder: Path) -> Text:
+    """Return commands that a reader can paste: look closer, make the file again, go on."""
+    plan = located(folder, report["plan_path"])
+    commands: Sequence[Sequence[str]] = (
+        ("inspect", report["source"]),
+        ("apply", report["source"], "--plan", str(plan), "--out", "again.onnx"),
+        ("resume", str(shown(folder)), "--time", "5m"),
+    )
+    lines = "\n".join(f"  zoo-compress {shlex.join(command)}" for command in commands)
+    return Text.assemble(("Next\n", "cyan"), lines)
+
+
+def located(folder: Path, path: str) -> Path:
+    """Return where a file of the run is, for a path that may be relative to the run's folder."""
+    inside = folder / path
+    return shown(inside if inside.exists() or not Path(path).exists() else Path(path))
+
+
+def shown(path: Path) -> Path:
+    """Return a path relative to the working folder where it lies below it."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_absolute() and path.is_relative_to(here) else path

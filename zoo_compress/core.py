@@ -1,0 +1,290 @@
+"""The nouns: what every layer of zoo-compress hands to the next."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.floating[Any]]
+AnyArray = npt.NDArray[Any]
+Feed = Mapping[str, AnyArray]
+"""One sample for the model: input name -> array, batch axis included (length 1)."""
+
+Task = Literal["classification", "embedding", "other"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Artifact:
+    """A model on disk with its origin.
+
+    Attributes:
+        source: What the user typed.
+        model_path: The `.onnx` file.
+        data_files: External data files that `model_path` refers to.
+        companions: Config, tokenizer and preprocessor files that belong to the model.
+        repo_id: Hub repository, if it came from one.
+        revision: Commit sha on the Hub, or the version of the package that carries a sample.
+        licence: SPDX identifier, if known.
+        task: What the outputs mean, if the origin says so.
+    """
+
+    source: str
+    model_path: Path
+    data_files: tuple[Path, ...] = ()
+    companions: tuple[Path, ...] = ()
+    repo_id: str | None = None
+    revision: str | None = None
+    licence: str | None = None
+    task: Task | None = None
+
+    @property
+    def stored_bytes(self) -> int:
+        """Bytes on disk of the model file and its external data."""
+        return sum(path.stat().st_size for path in (self.model_path, *self.data_files))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inputs:
+    """Unlabelled samples to compare two models on.
+
+    Attributes:
+        feeds: The samples, one `Feed` each.
+        groups: One identifier per sample. Samples of one group (crops of one photograph,
+            sentences of one article) never end up on both sides of the split.
+        names: One identifier per sample, unique, for the record of the split.
+        description: What the samples are, as a certificate should say it.
+        synthetic: Whether the samples were drawn at random, not taken from real data.
+        labels: Class indices, when the data carries them; used by benchmarks only.
+    """
+
+    feeds: Sequence[Feed]
+    groups: Sequence[str]
+    names: Sequence[str]
+    description: str
+    synthetic: bool = False
+    labels: Sequence[int] | None = None
+
+    def __len__(self) -> int:
+        return len(self.feeds)
+
+    def subset(self, indices: Sequence[int]) -> Inputs:
+        """Return the samples at `indices`, in that order."""
+        return Inputs(
+            feeds=[self.feeds[i] for i in indices],
+            groups=[self.groups[i] for i in indices],
+            names=[self.names[i] for i in indices],
+            description=self.description,
+            synthetic=self.synthetic,
+            labels=None if self.labels is None else [self.labels[i] for i in indices],
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TensorSpec:
+    """Name, shape and element type of a model input or output.
+
+    Attributes:
+        shape: Fixed lengths as integers, dynamic ones by their symbol or None.
+        dtype: Numpy name of the element type, for example `float32`.
+    """
+
+    name: str
+    shape: tuple[int | str | None, ...]
+    dtype: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reader:
+    """A node that reads a weight."""
+
+    node: str
+    op_type: str
+    input_index: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """One compressible weight tensor. Tied weights are one site with several readers.
+
+    Attributes:
+        name: Name of the tensor in the graph, unique.
+        shape: Its shape.
+        dtype: Numpy name of its element type.
+        channel_axis: The axis of output channels (rows for Gather).
+        readers: The nodes that read it.
+        alias: A short name, unique in the model, for the tensors that techniques add.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    channel_axis: int
+    readers: tuple[Reader, ...]
+    alias: str = "zoo.0"
+
+    @property
+    def elements(self) -> int:
+        """Number of weights."""
+        return math.prod(self.shape)
+
+    @property
+    def element_bytes(self) -> int:
+        """Bytes of one uncompressed weight."""
+        return {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2}[self.dtype]
+
+    @property
+    def stored_bytes(self) -> int:
+        """Bytes of the uncompressed weights."""
+        return self.elements * self.element_bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Declined:
+    """A weight that is left alone, and why."""
+
+    name: str
+    shape: tuple[int, ...]
+    stored_bytes: int
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Option:
+    """One way to store one site.
+
+    Attributes:
+        technique: Name of the technique plug-in.
+        settings: What the technique needs to encode, JSON values only.
+        stored_bytes: Bytes that the site then takes in the file, decode nodes included.
+        shared: Constants that several sites use and the file holds once: name -> bytes.
+    """
+
+    technique: str
+    settings: Mapping[str, Any]
+    stored_bytes: int
+    shared: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """A short name for tables, for example `codes bits=4 granularity=channel`."""
+        return " ".join([self.technique, *(f"{k}={v}" for k, v in self.settings.items())])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Encoded:
+    """A weight in compressed form.
+
+    Attributes:
+        option: What was asked for.
+        tensors: The arrays to store, by role.
+        dense: The weights that ONNX Runtime rebuilds from `tensors`, bit for bit.
+    """
+
+    option: Option
+    tensors: Mapping[str, AnyArray]
+    dense: AnyArray
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """The candidate: which option each site gets. Sites that are absent stay as they are."""
+
+    choices: Mapping[str, Option] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measurement:
+    """What one evaluation of a plan found.
+
+    Attributes:
+        distance: Mean over inputs of the squared L2 distance between outputs.
+        variance: Estimated variance of that mean, s^2 / n.
+        inputs: Number of inputs n.
+        stored_bytes: Size of the whole compressed model.
+        latency_ms: Median time of one forward pass, when it was measured.
+    """
+
+    distance: float
+    variance: float
+    inputs: int
+    stored_bytes: int
+    latency_ms: float | None = None
+
+    @property
+    def standard_error(self) -> float:
+        """Standard error of `distance`."""
+        return math.sqrt(self.variance)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """A plan and what was measured of it."""
+
+    number: int
+    plan: Plan
+    measurement: Measurement
+
+
+class Strategy(Protocol):
+    """Proposes plans and learns from their measurements."""
+
+    def ask(self) -> Plan | None:
+        """Return the next plan to measure, or None when the strategy has nothing left."""
+        ...
+
+    def tell(self, trial: Trial) -> None:
+        """Take in the measurement of a plan; also of plans that were not asked for."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Certificate:
+    """A statement about the compressed model that holds with stated confidence.
+
+    Attributes:
+        kind: `top1-disagreement` or `distance-quantile`.
+        bound: The upper bound.
+        confidence: Probability, over the draw of the inputs, that the bound holds.
+        n: Number of inputs, none of which calibration or search saw.
+        observed: The value in the sample that the bound corrects for chance.
+        scope: What the statement speaks of: inputs, reference, provider, versions.
+        statement: The whole claim in one sentence.
+    """
+
+    kind: str
+    bound: float
+    confidence: float
+    n: int
+    observed: float
+    scope: str
+    statement: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """How far a stage of a run has come.
+
+    Attributes:
+        stage: `pull`, `simplify`, `scan`, `search`, `write`, `gate`, `certify`.
+        done: Steps finished.
+        total: Steps planned, None while unknown.
+        detail: A short remark, for example the best distance so far.
+    """
+
+    stage: str
+    done: int
+    total: int | None = None
+    detail: str = ""
+
+
+ProgressCallback = Callable[[Progress], None]
+
+
+def ignore_progress(_: Progress) -> None:
+    """Take a progress report and do nothing with it."""

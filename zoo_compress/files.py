@@ -1,0 +1,84 @@
+"""Write files whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from zoo_compress.errors import DiskFullError, OutputError
+
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+
+
+@contextmanager
+def replacing(path: Path, *, needed: int) -> Iterator[BinaryIO]:
+    """Open a file that takes the place of `path` once the block has ended without an error.
+
+    The bytes go to a temporary file in the same folder, are flushed to the disk and renamed. When
+    anything fails, the temporary file is removed and `path` stays as it was.
+
+    Args:
+        path: The file to create or replace. Its folder must exist.
+        needed: Bytes that will be written, for the message when the disk is full.
+
+    Raises:
+        DiskFullError: If the disk or the user's quota is full.
+        OutputError: If the file cannot be written for another reason.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        with temporary.open("xb") as file:
+            yield file
+            sync(file)
+        os.replace(temporary, path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise _write_error(path, error, needed=needed) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def atomic_write(path: Path, data: bytes | str) -> None:
+    """Write `data` to `path` so that a reader sees the old file or the new one, never a part.
+
+    Args:
+        path: The file to create or replace. Its folder must exist.
+        data: Bytes, or text that is stored as UTF-8.
+
+    Raises:
+        DiskFullError: If the disk or the user's quota is full.
+        OutputError: If the file cannot be written for another reason.
+    """
+    content = data.encode() if isinstance(data, str) else data
+    with replacing(path, needed=len(content)) as file:
+        file.write(content)
+
+
+def sync(file: BinaryIO) -> None:
+    """Bring what was written to `file` onto the disk, so that a full disk shows itself now."""
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    # Windows cannot open a folder; there the rename is durable by itself.
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _write_error(path: Path, error: OSError, *, needed: int) -> DiskFullError | OutputError:
+    if error.errno in NO_SPACE:
+        return DiskFullError(
+            f"{path}: the disk is full ({error.strerror}); the file needs {needed} bytes"
+        )
+    return OutputError(f"{path}: cannot be written: {error.strerror or error}")

@@ -1,0 +1,1 @@
+"""Model graphs in onnx-ir: reading, sites, decode subgraphs, rewrites and writing."""

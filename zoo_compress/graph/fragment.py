@@ -1,0 +1,164 @@
+"""A decode subgraph: the stored tensors and nodes that rebuild one weight."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import onnx
+import onnx_ir as ir
+from onnx import numpy_helper
+
+from zoo_compress.core import AnyArray
+
+PREFIX = "zoo."
+"""Names of all tensors that techniques add start with this."""
+
+# A length-delimited protobuf field: one byte of tag, then the length, seven bits to a byte.
+_TAG_BYTES = 1
+
+
+@dataclass(frozen=True)
+class TensorPlan:
+    """Shape and element type of a stored tensor; its values too, if they are the same for all."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: np.dtype[np.generic]
+    value: AnyArray | None = None
+
+    @property
+    def stored_bytes(self) -> int:
+        """Bytes that the tensor takes as an initializer in the file."""
+        empty = onnx.TensorProto(
+            name=self.name,
+            dims=self.shape,
+            data_type=onnx.helper.np_dtype_to_tensor_dtype(self.dtype),
+        )
+        payload = math.prod(self.shape) * self.dtype.itemsize
+        return framed(empty.ByteSize() + framed(payload))
+
+
+def framed(length: int) -> int:
+    """Return the bytes of a protobuf field that holds `length` bytes."""
+    return _TAG_BYTES + max(1, -(-length.bit_length() // 7)) + length
+
+
+@dataclass
+class Fragment:
+    """Nodes, stored tensors and shared constants of one decode subgraph.
+
+    Attributes:
+        weight: Name of the weight that the last node rebuilds.
+        alias: A short prefix for the names of everything else; long names cost bytes.
+        nodes: In topological order.
+        tensors: Stored for this weight alone.
+        constants: Small constants that all fragments of a model share, by name.
+    """
+
+    weight: str
+    alias: str
+    nodes: list[onnx.NodeProto] = field(default_factory=list)
+    tensors: list[TensorPlan] = field(default_factory=list)
+    constants: dict[str, AnyArray] = field(default_factory=dict)
+
+    def store(self, role: str, shape: Sequence[int], dtype: type[np.generic]) -> str:
+        """Declare a tensor that `Encoded.tensors` supplies under `role`; return its name."""
+        name = f"{self.alias}.{role}"
+        self.tensors.append(TensorPlan(name, tuple(shape), np.dtype(dtype)))
+        return name
+
+    def keep(self, role: str, value: AnyArray) -> str:
+        """Declare a constant of this fragment alone and return its name."""
+        name = f"{self.alias}.{role}"
+        self.tensors.append(TensorPlan(name, value.shape, value.dtype, value))
+        return name
+
+    def share(self, name: str, value: AnyArray) -> str:
+        """Declare a constant that all fragments of a model share and return its name."""
+        full_name = PREFIX + name
+        self.constants[full_name] = value
+        return full_name
+
+    def add(self, op_type: str, inputs: Sequence[str], /, **attributes: int | str) -> str:
+        """Append a node and return the name of its output."""
+        output = f"{self.alias}.{len(self.nodes)}"
+        node = onnx.helper.make_node(op_type, inputs, [output], **attributes)  # type: ignore[arg-type]
+        self.nodes.append(node)
+        return output
+
+    def finish(self) -> None:
+        """Give the output of the last node the weight's own name."""
+        self.nodes[-1].output[0] = self.weight
+
+    @property
+    def stored_bytes(self) -> int:
+        """Bytes that the fragment adds to the file, shared constants not counted."""
+        nodes = sum(framed(node.ByteSize()) for node in self.nodes)
+        return nodes + sum(tensor.stored_bytes for tensor in self.tensors)
+
+    @property
+    def shared_bytes(self) -> dict[str, int]:
+        """Bytes of each shared constant, by name."""
+        return {
+            name: initializer_bytes(name, value.shape, value.itemsize)
+            for name, value in self.constants.items()
+        }
+
+
+def initializer_bytes(name: str, shape: tuple[int, ...], element_bytes: int) -> int:
+    """Return the bytes that an uncompressed weight takes as an initializer in the file."""
+    empty = onnx.TensorProto(name=name, dims=shape, data_type=onnx.TensorProto.FLOAT)
+    return framed(empty.ByteSize() + framed(math.prod(shape) * element_bytes))
+
+
+def insert_fragment(model: ir.Model, fragment: Fragment, tensors: Mapping[str, AnyArray]) -> None:
+    """Replace an initializer of the main graph by the subgraph that rebuilds it.
+
+    Args:
+        model: The model, changed in place; the new nodes come first in its graph.
+        fragment: The subgraph.
+        tensors: Values of the tensors that the fragment stores, by role.
+    """
+    graph = model.graph
+    old = graph.initializers.pop(fragment.weight)
+    arrays = dict(fragment.constants)
+    for plan in fragment.tensors:
+        role = plan.name.removeprefix(f"{fragment.alias}.")
+        arrays[plan.name] = tensors[role] if plan.value is None else plan.value
+    values: dict[str, ir.Value] = {}
+    for name, array in arrays.items():
+        known = graph.initializers.get(name)
+        values[name] = _add_initializer(graph, name, array) if known is None else known
+    nodes = [_to_ir(node, values) for node in fragment.nodes]
+    graph.insert_before(graph[0], nodes)
+    rebuilt = nodes[-1].outputs[0]
+    ir.convenience.replace_all_uses_with(old, rebuilt)
+
+
+def _add_initializer(graph: ir.Graph, name: str, array: AnyArray) -> ir.Value:
+    tensor = ir.serde.deserialize_tensor(numpy_helper.from_array(array, name))
+    value = ir.Value(
+        name=name,
+        const_value=tensor,
+        shape=ir.Shape(array.shape),
+        type=ir.TensorType(tensor.dtype),
+    )
+    graph.register_initializer(value)
+    return value
+
+
+def _to_ir(node: onnx.NodeProto, values: dict[str, ir.Value]) -> ir.Node:
+    """Make the node on known inputs; its outputs carry no type, which would only cost bytes."""
+    attributes = [ir.serde.deserialize_attribute(attribute) for attribute in node.attribute]
+    output = ir.Value(name=node.output[0])
+    values[node.output[0]] = output
+    return ir.Node(
+        "",
+        node.op_type,
+        [values[name] for name in node.input],
+        attributes,
+        outputs=[output],
+    )

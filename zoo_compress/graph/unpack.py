@@ -1,0 +1,63 @@
+"""ONNX nodes that rebuild k-bit codes: standard shifts that ONNX Runtime folds at load."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import onnx
+
+from zoo_compress.graph.fragment import Fragment
+from zoo_compress.numerics.packing import Plane, packed_shape, padded_length, planes
+
+
+def role(plane: Plane) -> str:
+    """Return the suffix of the tensor that stores a plane."""
+    return f"c{plane.width}"
+
+
+def add_unpacked_codes(fragment: Fragment, *, bits: int, shape: Sequence[int]) -> str:
+    """Append nodes that unpack codes to float32 in `shape`; return the output's name.
+
+    Every plane is stored as bytes of shape (n, 1). A left shift by (8-w, 8-2w, ...) cuts off what
+    lies above each field, a right shift by 8-w what lies below, and a last left shift puts it at
+    the plane's offset; the planes are cast and summed. BitShift is in opset 11, masking
+    (BitwiseAnd) only in opset 18. Whole-byte codes need the cast alone.
+    """
+    count = math.prod(shape)
+    target = fragment.keep("s", np.array(shape, np.int64))
+    exact = padded_length(count, bits) == count
+    flat = fragment.share("flat", np.array([-1], np.int64))
+    parts = []
+    for plane in planes(bits):
+        stored = fragment.store(role(plane), packed_shape(count, plane, bits), np.uint8)
+        fields = _add_fields(fragment, stored, plane)
+        parts.append(fragment.add("Reshape", [fields, target if exact else flat]))
+    floats = [fragment.add("Cast", [part], to=onnx.TensorProto.FLOAT) for part in parts]
+    codes = floats[0] if len(floats) == 1 else fragment.add("Sum", floats)
+    return codes if exact else _add_trimmed(fragment, codes, count, target)
+
+
+def _add_fields(fragment: Fragment, stored: str, plane: Plane) -> str:
+    if plane.width == 8:
+        return stored
+    width = plane.width
+    lefts = 8 - width - width * np.arange(plane.codes_per_byte, dtype=np.uint8)
+    cut_above = fragment.share(f"cut{width}", lefts)
+    high = fragment.add("BitShift", [stored, cut_above], direction="LEFT")
+    fields = fragment.add("BitShift", [high, _shift(fragment, 8 - width)], direction="RIGHT")
+    if plane.offset == 0:
+        return fields
+    return fragment.add("BitShift", [fields, _shift(fragment, plane.offset)], direction="LEFT")
+
+
+def _shift(fragment: Fragment, places: int) -> str:
+    return fragment.share(f"by{places}", np.array([places], np.uint8))
+
+
+def _add_trimmed(fragment: Fragment, codes: str, count: int, target: str) -> str:
+    """Drop the padding behind the last code and give the codes their shape."""
+    start = fragment.share("start", np.array([0], np.int64))
+    end = fragment.keep("n", np.array([count], np.int64))
+    return fragment.add("Reshape", [fragment.add("Slice", [codes, start, end]), target])

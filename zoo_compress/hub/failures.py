@@ -1,0 +1,115 @@
+"""Say in one line why the Hub's client failed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx2
+from huggingface_hub.errors import (
+    DisabledRepoError,
+    EntryNotFoundError,
+    FileMetadataError,
+    GatedRepoError,
+    HfHubHTTPError,
+    HFValidationError,
+    LocalEntryNotFoundError,
+    LocalTokenNotFoundError,
+    OfflineModeIsEnabled,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+
+from zoo_compress.errors import DiskFullError, HubError
+from zoo_compress.files import NO_SPACE
+
+LOG_IN = "log in with 'hf auth login' or set HF_TOKEN"
+
+BY_STATUS = {
+    401: f"wants a valid token; {LOG_IN}",
+    403: "forbids this; check what your token may do",
+    404: "knows no such file",
+    429: "gets too many requests from here; wait a while and try again",
+}
+
+
+@contextmanager
+def hub_errors(repo_id: str, *, revision: str | None = None) -> Iterator[None]:
+    """Turn what the client raises inside the block into one line that names the repository.
+
+    Raises:
+        DiskFullError: If a download does not fit on the disk.
+        HubError: On every other failure of the client.
+    """
+    try:
+        yield
+    except (OSError, httpx2.HTTPError, httpx2.InvalidURL, HFValidationError) as error:
+        if isinstance(error, OSError) and error.errno in NO_SPACE:
+            raise DiskFullError(f"'{repo_id}': no space left for the download") from error
+        raise HubError(f"'{repo_id}': {_reason(error, revision)}") from error
+    except (EntryNotFoundError, RuntimeError) as error:
+        raise HubError(f"'{repo_id}': {_reason(error, revision)}") from error
+    # The client builds its answer from any JSON that comes back, whatever keys it has.
+    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        raise HubError(
+            f"'{repo_id}': what answered is not the Hub (a proxy or a sign-in page?)"
+        ) from error
+
+
+def _reason(error: Exception, revision: str | None) -> str:
+    """Return the reason; subclasses come before the classes that they refine."""
+    match error:
+        case GatedRepoError():
+            return f"is gated: accept its terms on its page on the Hub, then {LOG_IN}"
+        case RepositoryNotFoundError():
+            return (
+                "there is no such repository on the Hub, nor a local file or folder of that "
+                f"name; if it is private, {LOG_IN}"
+            )
+        case RevisionNotFoundError():
+            return f"has no revision '{revision}'"
+        case DisabledRepoError():
+            return "is disabled by the Hub"
+        case OfflineModeIsEnabled():
+            return "cannot be fetched: offline mode is on (HF_HUB_OFFLINE)"
+        case LocalEntryNotFoundError():
+            return _reason_behind(error, revision)
+        case HfHubHTTPError():
+            return _status(error)
+        case EntryNotFoundError():
+            return f"has no such file: {_first_line(error)}"
+        case LocalTokenNotFoundError():
+            return f"wants a token and there is none; {LOG_IN}"
+        case HFValidationError():
+            return f"is no valid repository id: {_first_line(error)}"
+        case FileMetadataError():
+            return "what answered is not the Hub (headers are missing); check HF_ENDPOINT"
+        case httpx2.TimeoutException():
+            return "the Hub did not answer in time; try again"
+        case httpx2.HTTPError() | ConnectionError():
+            return f"the Hub cannot be reached: {_first_line(error)}"
+        case _:
+            return f"the download failed: {_first_line(error)}"
+
+
+def _reason_behind(error: Exception, revision: str | None) -> str:
+    # The client reports any failed look-up as a missing local file and keeps the cause.
+    cause = error.__cause__
+    if isinstance(cause, Exception):
+        return _reason(cause, revision)
+    return "the Hub cannot be reached and the file is not here yet"
+
+
+def _status(error: HfHubHTTPError) -> str:
+    code = error.response.status_code
+    if code in BY_STATUS:
+        return f"the Hub {BY_STATUS[code]} (HTTP {code})"
+    if code >= 500:
+        return f"the Hub has trouble of its own (HTTP {code}); try again later"
+    return f"the Hub refused (HTTP {code}): {error.server_message or _first_line(error)}"
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0].strip() if lines else type(error).__name__

@@ -1,0 +1,133 @@
+"""Turn what the user typed as SOURCE into a model on disk."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import replace
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+from zoo_compress.core import Artifact, ProgressCallback, ignore_progress
+from zoo_compress.errors import SampleError, SourceError
+from zoo_compress.graph.load import data_files
+from zoo_compress.hub.companions import find_companions, licence_of, root_of, task_of
+from zoo_compress.hub.variant import choose_variant
+from zoo_compress.registry import load_plugin, plugin_names
+
+SAMPLE_PREFIX = "sample:"
+
+FORMS = (
+    "sample:NAME, a path to an .onnx file, a folder in the Hub's layout (FOLDER or "
+    "FOLDER:onnx/NAME.onnx), or a Hub id (OWNER/NAME[@REVISION][:FILE.onnx])"
+)
+
+_HUB_ID = re.compile(
+    r"(?P<repo>[\w.-]+/[\w.-]+)(@(?P<revision>[^\s:@]+))?(:(?P<file>[^:]+\.onnx))?", re.ASCII
+)
+
+
+def resolve(source: str, *, cache: Path, progress: ProgressCallback = ignore_progress) -> Artifact:
+    """Find the model that `source` names, fetching it if it is on the Hub or a sample.
+
+    Args:
+        source: `sample:NAME`; a path of an `.onnx` file; a folder in the Hub's layout, with
+            `:path/in/folder.onnx` if it holds several models; or a Hub id
+            `owner/name[@revision][:path/in/repo.onnx]`. What looks like a path (it exists, starts
+            with `.`, `/` or `~`, or ends in `.onnx`) is never looked up on the Hub.
+        cache: Folder for what is fetched or exported.
+        progress: Told how far a download has come.
+
+    Raises:
+        SourceError: If there is no such model, or it is damaged or ambiguous.
+        ExternalDataError: If its external data is missing or outside its folder.
+        SampleError: If the sample is unknown.
+        HubError: If the Hub refuses or cannot be reached.
+    """
+    if source.startswith(SAMPLE_PREFIX):
+        return _sample(source.removeprefix(SAMPLE_PREFIX), cache)
+    if (local := _local_model(source)) is not None:
+        root, model = local
+        return describe(source, root, model)
+    if match := _HUB_ID.fullmatch(source):
+        return _from_hub(source, match, cache, progress)
+    raise SourceError(f"'{source}' is no model source; accepted are {FORMS}")
+
+
+def describe(source: str, root: Path, model_path: Path) -> Artifact:
+    """Return the artifact of a model in a folder, with all that the folder says about it.
+
+    Raises:
+        SourceError: If the model cannot be read.
+        ExternalDataError: If its external data cannot be used.
+    """
+    companions = find_companions(root, model_path)
+    return Artifact(
+        source=source,
+        model_path=model_path,
+        data_files=data_files(model_path),
+        companions=companions,
+        licence=licence_of(root),
+        task=task_of(root, companions),
+    )
+
+
+def _sample(name: str, cache: Path) -> Artifact:
+    known = plugin_names("samples")
+    if name not in known:
+        raise SampleError(f"no sample '{name}'; there are {', '.join(known) or 'none'}")
+    artifact: Artifact = load_plugin("samples", name)().artifact(cache)
+    return artifact
+
+
+def _local_model(source: str) -> tuple[Path, Path] | None:
+    """Return root and model of a source that is a path, None if it is none."""
+    # os.path answers False where pathlib raises: names that no file can have.
+    if os.path.isdir(source):
+        folder = Path(source)
+        return folder, folder / choose_variant(source, _models_in(folder))
+    if os.path.exists(source):
+        return root_of(Path(source)), Path(source)
+    head, colon, file = source.partition(":")
+    if colon and os.path.isdir(head):
+        return Path(head), _model_in(Path(head), file)
+    if _is_path_like(source):
+        raise SourceError(f"'{source}': no such file or folder")
+    return None
+
+
+def _is_path_like(source: str) -> bool:
+    names_a_file_on_the_hub = ":" in source and _HUB_ID.fullmatch(source)
+    return source.startswith((".", "/", "~", "\\")) or (
+        source.endswith(".onnx") and not names_a_file_on_the_hub
+    )
+
+
+def _models_in(folder: Path) -> list[str]:
+    found = [*folder.glob("*.onnx"), *folder.glob("onnx/*.onnx")]
+    return [path.relative_to(folder).as_posix() for path in found]
+
+
+def _model_in(folder: Path, file: str) -> Path:
+    readings = (PurePosixPath(file), PureWindowsPath(file))
+    if any(reading.anchor or ".." in reading.parts for reading in readings):
+        raise SourceError(f"'{folder}:{file}': the part after ':' must lie inside the folder")
+    if not (folder / file).is_file():
+        raise SourceError(f"'{folder}:{file}': the folder holds no file '{file}'")
+    return folder / file
+
+
+def _from_hub(
+    source: str, match: re.Match[str], cache: Path, progress: ProgressCallback
+) -> Artifact:
+    # Imported late: the client takes a fifth of a second, which a local model need not pay.
+    from zoo_compress.hub.pull import pull
+
+    pulled = pull(
+        match["repo"],
+        revision=match["revision"],
+        file=match["file"],
+        cache=cache,
+        progress=progress,
+    )
+    artifact = describe(source, pulled.root, pulled.model_path)
+    return replace(artifact, repo_id=match["repo"], revision=pulled.revision)

@@ -1,0 +1,1 @@
+"""Pure tensor-to-tensor functions: no ONNX, no files, no state."""

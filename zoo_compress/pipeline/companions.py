@@ -1,0 +1,18 @@
+"""Carry the files that belong to a model over into the folder of a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from zoo_compress.core import Artifact
+from zoo_compress.files import atomic_write
+
+
+def copy_companions(artifact: Artifact, folder: Path) -> None:
+    """Copy config, tokenizer and preprocessor files beside the compressed model.
+
+    Links are not followed: what they point to need not belong to the model.
+    """
+    for path in artifact.companions:
+        if path.is_file() and not path.is_symlink():
+            atomic_write(folder / path.name, path.read_bytes())

@@ -1,0 +1,104 @@
+"""`inspect`: what could be compressed, how far, and what could not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from zoo_compress.core import (
+    Artifact,
+    Declined,
+    Feed,
+    Option,
+    ProgressCallback,
+    Site,
+    ignore_progress,
+)
+from zoo_compress.data.load import load_inputs
+from zoo_compress.errors import InputError, NoSiteError
+from zoo_compress.graph.load import load_model
+from zoo_compress.graph.signature import signature
+from zoo_compress.hub.resolve import resolve
+from zoo_compress.pipeline.prepare import Prepared, prepare, prepare_as
+from zoo_compress.pipeline.settings import cache_folder
+from zoo_compress.pipeline.space import build_space, load_techniques
+from zoo_compress.recipe import load_recipe
+
+SYNTHETIC_INPUTS = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class SiteReport:
+    """A site and its options, more bytes first."""
+
+    site: Site
+    options: list[Option]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inspection:
+    """What a recipe could do to a model.
+
+    Attributes:
+        source: The model.
+        original_bytes: Its size.
+        sites: Its sites, in the order of its nodes.
+        declined: Weights that stay as they are, and why.
+        smallest_ratio: The smallest budget that the recipe reaches.
+        simplified: Whether the graph is simplified first.
+        notes: What the user should know.
+    """
+
+    source: str
+    original_bytes: int
+    sites: list[SiteReport]
+    declined: list[Declined]
+    smallest_ratio: float
+    simplified: bool
+    notes: tuple[str, ...]
+
+
+def inspect(
+    source: str, *, recipe: str = "balanced", progress: ProgressCallback = ignore_progress
+) -> Inspection:
+    """Find the sites of a model and the options that a recipe has for them.
+
+    Raises:
+        NoSiteError: If there is none.
+    """
+    chosen = load_recipe(recipe)
+    techniques = load_techniques(chosen, recipe)
+    artifact = resolve(source, cache=cache_folder(), progress=progress)
+    prepared, notes = _prepare(artifact)
+    sized = build_space(prepared, chosen, techniques)
+    space = sized.space
+    reports = zip(space.sites, space.options, strict=True)
+    return Inspection(
+        source=source,
+        original_bytes=artifact.stored_bytes,
+        sites=[SiteReport(site=site, options=list(options)) for site, options in reports],
+        declined=list(sized.declined),
+        smallest_ratio=space.separable_bytes(space.smallest) / artifact.stored_bytes,
+        simplified=prepared.simplified,
+        notes=(*prepared.notes, *notes),
+    )
+
+
+def _prepare(artifact: Artifact) -> tuple[Prepared, tuple[str, ...]]:
+    """Prepare on synthetic inputs; a model that cannot run on them is shown as it is."""
+    interface = signature(load_model(artifact.model_path))
+    try:
+        feeds: list[Feed] = list(
+            load_inputs(
+                "synthetic",
+                artifact=artifact,
+                specs=interface.inputs,
+                count=SYNTHETIC_INPUTS,
+                seed=0,
+            ).feeds
+        )
+        return prepare(artifact, feeds), ()
+    except NoSiteError:
+        raise
+    except InputError as error:
+        note = f"shown unsimplified, since it does not run on synthetic inputs: {error}"
+        return prepare_as(artifact, simplified=False), (note,)

@@ -1,0 +1,113 @@
+"""From a model file to a graph whose weights can be replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import onnx
+import onnx_ir as ir
+
+from zoo_compress.core import AnyArray, Artifact, Feed
+from zoo_compress.errors import NoSiteError
+from zoo_compress.graph.load import load_model
+from zoo_compress.graph.normalize import normalize
+from zoo_compress.graph.simplify import simplify
+from zoo_compress.graph.sites import FoundSites, find_sites
+from zoo_compress.runtime.evaluator import CpuEvaluator, Outputs, run_model
+
+# Fusing a batch norm into a convolution changes float32 outputs by about 1e-6 of their norm;
+# a wrong rewrite changes them by far more than this.
+SAME_OUTPUTS = 1e-4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """A normalized model and its sites.
+
+    Attributes:
+        model: The graph; rewriting consumes it.
+        found: Its sites, and the weights that are none.
+        simplified: Whether onnxslim simplified it first.
+        notes: What the user should know about the preparation.
+    """
+
+    model: ir.Model
+    found: FoundSites
+    simplified: bool
+    notes: tuple[str, ...] = ()
+
+    def weights(self) -> dict[str, AnyArray]:
+        """Return the original weights by site."""
+        return {site.name: self._weight(site.name) for site in self.found.sites}
+
+    def _weight(self, name: str) -> AnyArray:
+        tensor = self.model.graph.initializers[name].const_value
+        if tensor is None:
+            raise KeyError(f"initializer '{name}' has no value")
+        return tensor.numpy()
+
+
+def prepare(artifact: Artifact, feeds: Sequence[Feed]) -> Prepared:
+    """Simplify a model where that keeps its outputs on `feeds`, normalize it and find its sites.
+
+    Raises:
+        NoSiteError: If it has no compressible weight.
+        OriginalModelError: If the original does not run, or returns NaN or infinity.
+    """
+    original = run_model(artifact.model_path, feeds)
+    simpler = simplify(artifact.model_path, stored_bytes=artifact.stored_bytes)
+    reason = simpler if isinstance(simpler, str) else _difference(original, simpler, feeds)
+    if reason is None and not isinstance(simpler, str):
+        return _normalized(ir.from_proto(simpler), artifact, simplified=True)
+    note = f"used as it is, not simplified: {reason}"
+    return _normalized(load_model(artifact.model_path), artifact, simplified=False, notes=(note,))
+
+
+def prepare_as(artifact: Artifact, *, simplified: bool) -> Prepared:
+    """Prepare a model in the way that a plan says, without running it."""
+    simpler = simplify(artifact.model_path, stored_bytes=artifact.stored_bytes)
+    if not simplified or isinstance(simpler, str):
+        return _normalized(load_model(artifact.model_path), artifact, simplified=False)
+    return _normalized(ir.from_proto(simpler), artifact, simplified=True)
+
+
+def _normalized(
+    model: ir.Model, artifact: Artifact, *, simplified: bool, notes: tuple[str, ...] = ()
+) -> Prepared:
+    ir.external_data.load_to_model(model)
+    found = find_sites(normalize(model))
+    if not found.sites:
+        raise NoSiteError(
+            f"'{artifact.source}' has no compressible weight: no Conv, ConvTranspose, Gemm, "
+            "MatMul or Gather node reads a constant float matrix or kernel"
+        )
+    return Prepared(model=model, found=found, simplified=simplified, notes=notes)
+
+
+def _difference(
+    original: Sequence[Outputs], simpler: onnx.ModelProto, feeds: Sequence[Feed]
+) -> str | None:
+    """Return how the simplified model's outputs differ from the original's, or None."""
+    try:
+        evaluator = CpuEvaluator(simpler, feeds, replaceable=())
+    except Exception as error:  # Whatever fails here, the original does not: it has just run.
+        return f"the simplified model does not run: {error}"
+    worst = max(map(_relative_change, original, evaluator.reference), default=0.0)
+    return None if worst <= SAME_OUTPUTS else f"simplifying changes the outputs by {worst:.2g}"
+
+
+def _relative_change(before: Outputs, after: Outputs) -> float:
+    """Return the largest relative L2 change of an output; infinity if a discrete one changes."""
+    changes = [0.0]
+    for one, other in zip(before, after, strict=True):
+        if one.shape != other.shape or one.dtype != other.dtype:
+            return float("inf")
+        if one.dtype.kind != "f":
+            changes.append(0.0 if np.array_equal(one, other) else float("inf"))
+            continue
+        norm = float(np.linalg.norm(one.astype(np.float64)))
+        change = float(np.linalg.norm(one.astype(np.float64) - other.astype(np.float64)))
+        changes.append(change / norm if norm else change)
+    return max(changes)

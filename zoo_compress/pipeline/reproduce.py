@@ -1,0 +1,105 @@
+"""`apply`: write the compressed model again from the original and a plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from zoo_compress.core import Progress, ProgressCallback, ignore_progress
+from zoo_compress.errors import OutputError, PlanError
+from zoo_compress.graph.load import model_digest
+from zoo_compress.hub.resolve import resolve
+from zoo_compress.pipeline.prepare import prepare_as
+from zoo_compress.pipeline.settings import cache_folder
+from zoo_compress.pipeline.write import write_plan
+from zoo_compress.plan import PlanFile, read_plan
+from zoo_compress.registry import load_plugin
+from zoo_compress.runtime.environment import versions
+from zoo_compress.techniques.base import Technique
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApplyResult:
+    """The written model.
+
+    Attributes:
+        path: Its file.
+        stored_bytes: Its size, external data included.
+        sha256: Its digest, external data included.
+        notes: What the user should know.
+    """
+
+    path: Path
+    stored_bytes: int
+    sha256: str
+    notes: tuple[str, ...] = ()
+
+
+def apply(
+    source: str,
+    *,
+    plan: Path,
+    out: Path,
+    overwrite: bool = False,
+    progress: ProgressCallback = ignore_progress,
+) -> ApplyResult:
+    """Write the model that a plan file describes; same versions, same bytes.
+
+    Args:
+        source: The original model.
+        plan: The plan file of a run.
+        out: The `.onnx` file to write.
+        overwrite: Whether `out` may be replaced.
+        progress: Told how far the work has come.
+
+    Raises:
+        PlanError: If the plan cannot be read or was made for another model.
+        OutputError: If `out` exists, or its folder does not.
+    """
+    wanted = read_plan(plan)
+    _check_target(out, overwrite=overwrite)
+    artifact = resolve(source, cache=cache_folder(), progress=progress)
+    found = model_digest(artifact.model_path)
+    if found != wanted.model_sha256:
+        raise PlanError(
+            f"plan '{plan}' was made for a model with sha256 {wanted.model_sha256[:12]}…, "
+            f"'{source}' has {found[:12]}…"
+        )
+    prepared = prepare_as(artifact, simplified=wanted.simplified)
+    progress(Progress(stage="write", done=0, total=1))
+    files = write_plan(prepared, wanted.plan, _techniques(wanted), out)
+    progress(Progress(stage="write", done=1, total=1))
+    return ApplyResult(
+        path=out,
+        stored_bytes=sum(file.stat().st_size for file in files),
+        sha256=model_digest(out),
+        notes=_other_versions(wanted),
+    )
+
+
+def _check_target(out: Path, *, overwrite: bool) -> None:
+    if out.is_dir():
+        raise OutputError(f"'{out}' is a folder, expected the .onnx file to write")
+    if out.exists() and not overwrite:
+        raise OutputError(f"'{out}' exists; use --overwrite or another --out")
+    if not out.parent.is_dir():
+        raise OutputError(f"'{out.parent}' is no folder; make it first")
+
+
+def _techniques(plan: PlanFile) -> dict[str, Technique]:
+    names = sorted({choice.technique for choice in plan.choices.values()})
+    return {name: load_plugin("techniques", name)({}) for name in names}
+
+
+def _other_versions(plan: PlanFile) -> tuple[str, ...]:
+    """Return a note if the versions that shape the file are not those of the plan."""
+    here = versions()
+    shaping = ("zoo-compress", "onnx", "onnx-ir", "onnxslim", "numpy")
+    others = [
+        f"{name} {here.get(name)} instead of {plan.versions.get(name)}"
+        for name in shaping
+        if here.get(name) != plan.versions.get(name)
+    ]
+    if not others:
+        return ()
+    return (f"written with {', '.join(others)}: bytes may differ from the run's",)

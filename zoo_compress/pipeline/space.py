@@ -1,0 +1,107 @@
+"""From a prepared model and a recipe to the space of plans."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from zoo_compress.core import Declined, Option, Site
+from zoo_compress.errors import NoSiteError
+from zoo_compress.graph.fragment import initializer_bytes
+from zoo_compress.graph.proto import bytes_without, to_compact_proto
+from zoo_compress.pipeline.prepare import Prepared
+from zoo_compress.recipe import Recipe, load_recipe, settings_error
+from zoo_compress.registry import load_plugin
+from zoo_compress.search.space import SearchSpace
+from zoo_compress.techniques.base import Technique
+
+
+@dataclass(frozen=True, kw_only=True)
+class SizedSpace:
+    """The space of plans, the techniques in it, and what is left out."""
+
+    space: SearchSpace
+    techniques: Mapping[str, Technique]
+    declined: tuple[Declined, ...]
+
+
+def load_techniques(recipe: Recipe, name_or_path: str) -> dict[str, Technique]:
+    """Return the recipe's techniques by name.
+
+    Args:
+        recipe: The recipe.
+        name_or_path: What the user called it.
+
+    Raises:
+        PluginError: If one is not installed.
+        RecipeError: If one does not accept its settings; the message names the line.
+    """
+    techniques: dict[str, Technique] = {}
+    for name, settings in recipe.techniques.items():
+        plugin = load_plugin("techniques", name)
+        try:
+            techniques[name] = plugin(settings)
+        except ValueError as error:
+            raise settings_error(name_or_path, name, error) from error
+    return techniques
+
+
+def validate_recipe(name_or_path: str) -> Recipe:
+    """Check that a recipe can be used: its keys, its plug-ins and their settings.
+
+    Raises:
+        PluginError: If a plug-in is not installed or does not load.
+        RecipeError: If a key or a setting is wrong; the message names the line.
+    """
+    recipe = load_recipe(name_or_path)
+    load_plugin("strategies", recipe.search.strategy)
+    load_techniques(recipe, name_or_path)
+    return recipe
+
+
+def build_space(
+    prepared: Prepared, recipe: Recipe, techniques: Mapping[str, Technique]
+) -> SizedSpace:
+    """Collect the options of every site that the recipe covers.
+
+    Raises:
+        NoSiteError: If no technique makes any covered site smaller.
+    """
+    chosen: list[tuple[Site, tuple[Option, ...]]] = []
+    declined = list(prepared.found.declined)
+    for site in prepared.found.sites:
+        options = _options(site, techniques) if recipe.covers(site.name) else ()
+        if options:
+            chosen.append((site, options))
+        else:
+            declined.append(_declined(site, recipe, techniques))
+    if not chosen:
+        raise NoSiteError(f"recipe '{recipe.name}' makes no weight smaller: {_reasons(declined)}")
+    names = {site.name for site, _ in chosen}
+    proto = to_compact_proto(prepared.model)
+    space = SearchSpace(
+        sites=tuple(site for site, _ in chosen),
+        options=tuple(options for _, options in chosen),
+        dense_bytes=tuple(
+            initializer_bytes(site.name, site.shape, site.element_bytes) for site, _ in chosen
+        ),
+        fixed_bytes=bytes_without(proto, names),
+    )
+    return SizedSpace(space=space, techniques=techniques, declined=tuple(declined))
+
+
+def _options(site: Site, techniques: Mapping[str, Technique]) -> tuple[Option, ...]:
+    found = [option for technique in techniques.values() for option in technique.options(site)]
+    return tuple(sorted(found, key=lambda option: -option.stored_bytes))
+
+
+def _declined(site: Site, recipe: Recipe, techniques: Mapping[str, Technique]) -> Declined:
+    reasons = [f"{name}: {t.decline(site)}" for name, t in techniques.items()]
+    reason = "; ".join(reasons) if recipe.covers(site.name) else "the recipe leaves it out"
+    return Declined(
+        name=site.name, shape=site.shape, stored_bytes=site.stored_bytes, reason=reason
+    )
+
+
+def _reasons(declined: list[Declined]) -> str:
+    return "; ".join(f"'{weight.name}' {weight.reason}" for weight in declined[:3])

@@ -1,0 +1,45 @@
+"""Write the model that a plan describes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from zoo_compress.core import Plan
+from zoo_compress.errors import PlanError
+from zoo_compress.graph.write import write_model
+from zoo_compress.pipeline.prepare import Prepared
+from zoo_compress.techniques.base import Technique
+from zoo_compress.techniques.encoder import Encoder
+
+
+def write_plan(
+    prepared: Prepared, plan: Plan, techniques: Mapping[str, Technique], path: Path
+) -> tuple[Path, ...]:
+    """Replace the weights as the plan says and write the model; consumes `prepared.model`.
+
+    Sites are rewritten in the order of the model, whatever the order in the plan, so that a
+    plan always gives the same bytes.
+
+    Raises:
+        PlanError: If the plan names a weight or an option that the model does not have.
+        DiskFullError: If there is no space; nothing is left behind.
+    """
+    sites = {site.name: site for site in prepared.found.sites}
+    unknown = sorted(plan.choices.keys() - sites.keys())
+    if unknown:
+        raise PlanError(f"the plan names weight '{unknown[0]}', which the model does not have")
+    encoder = Encoder(sites=sites.values(), weights=prepared.weights(), techniques=techniques)
+    for name, site in sites.items():
+        option = plan.choices.get(name)
+        if option is None:
+            continue
+        technique = techniques[option.technique]
+        try:
+            encoded = encoder.encode(name, option)
+        except (KeyError, ValueError) as error:
+            raise PlanError(
+                f"weight '{name}' cannot be stored as '{option.label}': {error}"
+            ) from error
+        technique.rewrite(prepared.model, site, encoded)
+    return write_model(prepared.model, path)

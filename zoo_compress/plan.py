@@ -1,0 +1,96 @@
+"""Plan files: with the original model, all that is needed to write the compressed one again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from zoo_compress.core import Option, Plan
+from zoo_compress.errors import PlanError
+
+
+class ChoiceRecord(BaseModel):
+    """What a plan file says of one weight."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    technique: str
+    settings: dict[str, Any]
+    stored_bytes: int = Field(ge=0)
+
+
+class PlanFile(BaseModel):
+    """A plan and the model that it was made for.
+
+    Attributes:
+        format: Version of this file format.
+        source: The model as the user named it.
+        revision: Commit sha or package version, if known.
+        model_sha256: Digest of the original model, external data included.
+        simplified: Whether the graph is simplified before the weights are replaced.
+        choices: Weight -> how it is stored. Other weights stay as they are.
+        versions: What the plan was made with; the same versions give the same bytes.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: Literal[1] = 1
+    source: str
+    revision: str | None = None
+    model_sha256: str
+    simplified: bool
+    choices: dict[str, ChoiceRecord]
+    versions: dict[str, str]
+
+    @property
+    def plan(self) -> Plan:
+        """The plan itself."""
+        return plan_from_record({name: c.model_dump() for name, c in self.choices.items()})
+
+    def to_json(self) -> str:
+        """Return the text of the file."""
+        return self.model_dump_json(indent=2) + "\n"
+
+
+def read_plan(path: Path) -> PlanFile:
+    """Read a plan file.
+
+    Raises:
+        PlanError: If it is missing, is not JSON, or does not validate.
+    """
+    try:
+        return PlanFile.model_validate_json(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise PlanError(f"plan '{path}' cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise PlanError(f"plan '{path}' is not text: {error.reason}") from error
+    except ValidationError as error:
+        fault = error.errors()[0]
+        where = ".".join(str(part) for part in fault["loc"]) or "the file"
+        raise PlanError(f"plan '{path}': {where}: {fault['msg']}") from error
+
+
+def plan_record(plan: Plan) -> dict[str, Any]:
+    """Return a plan as JSON values."""
+    return {
+        name: {
+            "technique": option.technique,
+            "settings": dict(option.settings),
+            "stored_bytes": option.stored_bytes,
+        }
+        for name, option in plan.choices.items()
+    }
+
+
+def plan_from_record(record: Mapping[str, Mapping[str, Any]]) -> Plan:
+    """Return the plan that `plan_record` described."""
+    return Plan(choices={name: Option(**choice) for name, choice in record.items()})
+
+
+def plan_from_text(text: str) -> Plan:
+    """Return the plan in a JSON text of `plan_record`."""
+    return plan_from_record(json.loads(text))

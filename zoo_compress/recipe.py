@@ -1,0 +1,158 @@
+"""Recipes: which techniques on which weights, and the defaults of the search."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from zoo_compress.errors import RecipeError
+
+SHIPPED = "zoo_compress.recipes"
+
+
+class SearchDefaults(BaseModel):
+    """How to search, where the command line does not say.
+
+    Attributes:
+        strategy: A strategy plug-in.
+        trials: Plans to measure after the scan.
+        search_inputs: Inputs to measure each of them on.
+        scan_inputs: Inputs for the sensitivity scan, the first of the search inputs.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    strategy: str = "gp"
+    trials: int = Field(default=60, ge=1)
+    search_inputs: int = Field(default=50, ge=8)
+    scan_inputs: int = Field(default=12, ge=2)
+
+
+class Recipe(BaseModel):
+    """What a recipe file says.
+
+    Attributes:
+        name: Name of the recipe.
+        summary: One line for listings.
+        techniques: Technique plug-in -> its settings.
+        only: Patterns (`*`, `?`, `[...]`) of weight names to compress.
+        keep: Patterns of weight names to leave as they are; stronger than `only`.
+        search: Defaults of the search.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    summary: str = ""
+    techniques: dict[str, dict[str, Any]] = Field(min_length=1)
+    only: tuple[str, ...] = ("*",)
+    keep: tuple[str, ...] = ()
+    search: SearchDefaults = SearchDefaults()
+
+    def covers(self, site: str) -> bool:
+        """Return whether the recipe wants the weight of that name compressed."""
+        wanted = any(fnmatchcase(site, pattern) for pattern in self.only)
+        return wanted and not any(fnmatchcase(site, pattern) for pattern in self.keep)
+
+
+def shipped_recipes() -> tuple[str, ...]:
+    """Return the names of the recipes that come with zoo-compress."""
+    names = (entry.name for entry in files(SHIPPED).iterdir())
+    return tuple(sorted(name.removesuffix(".yaml") for name in names if name.endswith(".yaml")))
+
+
+def recipe_text(name_or_path: str) -> str:
+    """Return the YAML of a shipped recipe or of a file.
+
+    Raises:
+        RecipeError: If there is neither.
+    """
+    if name_or_path in shipped_recipes():
+        return (files(SHIPPED) / f"{name_or_path}.yaml").read_text(encoding="utf-8")
+    path = Path(name_or_path)
+    if not path.is_file():
+        known = ", ".join(shipped_recipes())
+        raise RecipeError(f"no recipe '{name_or_path}': shipped are {known}; or name a YAML file")
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise RecipeError(f"recipe '{name_or_path}' is not text: {error.reason}") from error
+
+
+def load_recipe(name_or_path: str) -> Recipe:
+    """Read and validate a recipe.
+
+    Raises:
+        RecipeError: If it cannot be read or does not validate; the message names the line, the
+            value found and what is allowed.
+    """
+    text = recipe_text(name_or_path)
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        reason = " ".join(str(error).split())
+        raise RecipeError(f"recipe '{name_or_path}' is not YAML: {reason}") from error
+    if not isinstance(content, dict):
+        raise RecipeError(f"recipe '{name_or_path}' holds no keys: expected name, techniques, …")
+    try:
+        return Recipe.model_validate(content)
+    except ValidationError as error:
+        raise RecipeError(f"recipe '{name_or_path}', {first_fault(error, root)}") from error
+
+
+def settings_error(name_or_path: str, technique: str, error: ValueError) -> RecipeError:
+    """Return the error for settings that a technique refuses, with the line in the recipe."""
+    if not isinstance(error, ValidationError):
+        return RecipeError(f"recipe '{name_or_path}', techniques.{technique}: {error}")
+    root = yaml.compose(recipe_text(name_or_path), Loader=yaml.SafeLoader)
+    fault = first_fault(error, root, above=("techniques", technique))
+    return RecipeError(f"recipe '{name_or_path}', {fault}")
+
+
+def first_fault(
+    error: ValidationError, root: yaml.Node | None, *, above: Sequence[str] = ()
+) -> str:
+    """Say in one line where the first fault of a validation is, what was found and allowed.
+
+    Args:
+        error: What pydantic found.
+        root: The document, to find the line in.
+        above: Keys that lead from the root to the validated part.
+    """
+    fault = error.errors()[0]
+    path = [*above, *(part for part in fault["loc"] if part != "[key]")]
+    where = ".".join(str(part) for part in path)
+    line = _line(root, path)
+    prefix = f"line {line}: " if line else ""
+    found = "" if fault["type"] == "missing" else f" (found {fault['input']!r})"
+    return f"{prefix}{where}: {fault['msg']}{found}"
+
+
+def _line(node: yaml.Node | None, path: Sequence[int | str]) -> int | None:
+    """Return the line of the deepest node along a path of keys and indices."""
+    if node is None:
+        return None
+    line: int = node.start_mark.line + 1
+    for part in path:
+        child = _child(node, part)
+        if child is None:
+            break
+        key, node = child
+        line = key.start_mark.line + 1
+    return line
+
+
+def _child(node: yaml.Node, part: int | str) -> tuple[yaml.Node, yaml.Node] | None:
+    """Return the node whose line names a part, and the node that holds its value."""
+    if isinstance(node, yaml.MappingNode):
+        return next(((key, value) for key, value in node.value if key.value == part), None)
+    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+        return node.value[part], node.value[part]
+    return None

@@ -1,0 +1,56 @@
+"""Put numbers and foreign text into Markdown so that they show as what they are."""
+
+from __future__ import annotations
+
+import re
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~&!$])")
+_BACKTICKS = re.compile(r"`+")
+
+
+def text(value: object) -> str:
+    """Return `value` as one line of plain text, with everything escaped that Markdown reads."""
+    return _SPECIAL.sub(r"\\\1", _one_line(value))
+
+
+def code(value: object) -> str:
+    """Return `value` as inline code, whatever backticks it holds."""
+    line = _one_line(value)
+    longest = max((len(run) for run in _BACKTICKS.findall(line)), default=0)
+    fence = "`" * (longest + 1)
+    # Markdown drops one space at each side; without it a backtick would join the fence.
+    padding = " " if longest else ""
+    return f"{fence}{padding}{line}{padding}{fence}"
+
+
+def cell(value: object) -> str:
+    """Return `value` as inline code for a table, where a bare pipe would start a column."""
+    return code(value).replace("|", "\\|")
+
+
+def readable_bytes(count: float) -> str:
+    """Return a byte count with three digits and a decimal unit: `18.6 MB`."""
+    if count < 1000:
+        return f"{count:.0f} B"
+    for unit in ("kB", "MB"):
+        count /= 1000
+        if count < 999.5:
+            return f"{digits(count)} {unit}"
+    return f"{digits(count / 1000)} GB"
+
+
+def percent(share: float) -> str:
+    """Return a share as a percentage with three digits: `12.5 %`."""
+    return f"{digits(100 * share)} %"
+
+
+def digits(value: float) -> str:
+    """Return a number with three significant digits, without an exponent while it is short."""
+    if 100 <= abs(value) < 1e6:
+        return f"{value:.0f}"
+    return f"{value:.3g}"
+
+
+def _one_line(value: object) -> str:
+    line = " ".join(str(value).split())
+    return "".join(character for character in line if character.isprintable())

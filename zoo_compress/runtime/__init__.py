@@ -1,0 +1,1 @@
+"""ONNX Runtime: sessions, evaluators and the publish gate."""

@@ -1,0 +1,61 @@
+"""What a result was computed on and with: hardware and library versions."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from zoo_compress.runtime.flavour import FLAVOURS, installed_flavours
+
+LIBRARIES = ("onnx", "onnx-ir", "onnxslim", "numpy", "zoo-compress")
+
+
+def hardware() -> dict[str, Any]:
+    """Return the processor's name, usable cores, memory in bytes and the GPU (None: not used)."""
+    import psutil
+
+    return {
+        "cpu": _processor(),
+        "cores": _usable_cores(),
+        "memory_bytes": psutil.virtual_memory().total,
+        "gpu": None,
+    }
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of the libraries that decide a result.
+
+    `onnxruntime` names its flavour too, for example `1.32.0 (cpu)`.
+    """
+    flavours = [f"{_version(name)} ({FLAVOURS[name]})" for name in installed_flavours()]
+    return {
+        "python": platform.python_version(),
+        "onnxruntime": ", ".join(flavours) or "not installed",
+        **{name: _version(name) for name in LIBRARIES},
+    }
+
+
+def _version(distribution: str) -> str:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _processor() -> str:
+    table = Path("/proc/cpuinfo")
+    if table.is_file():
+        for line in table.read_text(encoding="utf-8", errors="replace").splitlines():
+            key, _, value = line.partition(":")
+            if key.strip() == "model name":
+                return value.strip()
+    return platform.processor() or platform.machine()
+
+
+def _usable_cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

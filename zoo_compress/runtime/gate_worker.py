@@ -1,0 +1,39 @@
+"""Run a model in a process that holds nothing but numpy and a stock ONNX Runtime.
+
+Usage: python -m zoo_compress.runtime.gate_worker REQUEST.json
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+
+
+def main(request_path: Path) -> None:
+    """Run every sample of the request and store the outputs as `sample/output` in an npz file.
+
+    The request names the `model`, the `inputs`, the npz files `feeds` (`sample/input`, by
+    position) and `outputs`, and the number of `samples`.
+    """
+    request = json.loads(request_path.read_text(encoding="utf-8"))
+    session = onnxruntime.InferenceSession(request["model"], providers=["CPUExecutionProvider"])
+    results = {}
+    with np.load(request["feeds"]) as stored:
+        for sample in range(request["samples"]):
+            names = enumerate(request["inputs"])
+            feed = {name: stored[f"{sample}/{position}"] for position, name in names}
+            for position, output in enumerate(session.run(None, feed)):
+                text = output.dtype == object  # strings; stored as such they would need pickle
+                results[f"{sample}/{position}"] = output.astype(str) if text else output
+    np.savez(request["outputs"], **results)
+
+
+if __name__ == "__main__":
+    try:
+        main(Path(sys.argv[1]))
+    except Exception as error:  # the parent reads one line, whatever went wrong
+        sys.exit(" ".join(f"{type(error).__name__}: {error}".split()))

@@ -1,0 +1,1 @@
+"""Search: the space of plans, sensitivities, strategies, and the store of trials."""

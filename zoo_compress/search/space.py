@@ -1,0 +1,123 @@
+"""The space of plans: one option per site, and what each costs in bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from zoo_compress.core import Option, Plan, Site
+
+Theta = npt.NDArray[np.int64]
+"""A plan as an array: the index of each site's level."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SearchSpace:
+    """What a search may choose from.
+
+    Level 0 of a site leaves it as it is; the following levels are its options, more bytes
+    first.
+
+    Attributes:
+        sites: The sites, S of them.
+        options: For each site the options of its levels 1, 2, ...
+        dense_bytes: For each site the bytes that it takes in the file at level 0.
+        fixed_bytes: Bytes of everything else in the file, shared constants not counted.
+    """
+
+    sites: tuple[Site, ...]
+    options: tuple[tuple[Option, ...], ...]
+    dense_bytes: tuple[int, ...]
+    fixed_bytes: int
+
+    @cached_property
+    def levels(self) -> npt.NDArray[np.int64]:
+        """Number of levels of each site, shape (S,)."""
+        return np.array([1 + len(options) for options in self.options], np.int64)
+
+    @cached_property
+    def level_bytes(self) -> npt.NDArray[np.float64]:
+        """Bytes of each site at each level, shape (S, L); infinity where there is no level."""
+        table = np.full((len(self.sites), int(self.levels.max(initial=1))), np.inf)
+        for row, dense, options in zip(table, self.dense_bytes, self.options, strict=True):
+            row[0] = dense
+            row[1 : 1 + len(options)] = [option.stored_bytes for option in options]
+        return table
+
+    @property
+    def largest(self) -> Theta:
+        """The plan that compresses nothing."""
+        return np.zeros(len(self.sites), np.int64)
+
+    @property
+    def smallest(self) -> Theta:
+        """The plan with the fewest bytes."""
+        theta: Theta = np.argmin(self.level_bytes, axis=1)
+        return theta
+
+    @cached_property
+    def shared_bytes(self) -> npt.NDArray[np.int64]:
+        """Bytes of each constant that options share, shape (C,)."""
+        return np.array([size for _, size in self._shared], np.int64)
+
+    @cached_property
+    def level_shares(self) -> npt.NDArray[np.bool_]:
+        """Whether a site at a level uses a shared constant, shape (S, L, C)."""
+        table = np.zeros((*self.level_bytes.shape, len(self._shared)), bool)
+        for site, options in enumerate(self.options):
+            for level, option in enumerate(options, start=1):
+                table[site, level] = [name in option.shared for name, _ in self._shared]
+        return table
+
+    def stored_bytes(self, theta: Theta) -> int:
+        """Return the size of the whole model under a plan."""
+        used = self.level_shares[np.arange(theta.size), theta].any(axis=0)
+        return self.separable_bytes(theta) - int(self.shared_bytes[~used].sum())
+
+    def separable_bytes(self, theta: Theta) -> int:
+        """Return the size with all shared constants counted, used or not.
+
+        A sum over sites, and an upper bound: the constants take a few hundred bytes at most.
+        """
+        sites = int(self.level_bytes[np.arange(theta.size), theta].sum())
+        return self.fixed_bytes + int(self.shared_bytes.sum()) + sites
+
+    def plan(self, theta: Theta) -> Plan:
+        """Return the plan that an array stands for."""
+        chosen = zip(self.sites, self.options, theta, strict=True)
+        return Plan(
+            choices={site.name: options[level - 1] for site, options, level in chosen if level}
+        )
+
+    def theta(self, plan: Plan) -> Theta:
+        """Return the array that stands for a plan.
+
+        Raises:
+            KeyError: If the plan names a site or an option that the space does not have.
+        """
+        unknown = plan.choices.keys() - {site.name for site in self.sites}
+        if unknown:
+            raise KeyError(f"no site '{min(unknown)}' in this search space")
+        levels = [
+            _level(site, options, plan.choices.get(site.name))
+            for site, options in zip(self.sites, self.options, strict=True)
+        ]
+        return np.array(levels, np.int64)
+
+    @cached_property
+    def _shared(self) -> list[tuple[str, int]]:
+        every = (option.shared for options in self.options for option in options)
+        return sorted({item for shared in every for item in shared.items()})
+
+
+def _level(site: Site, options: Sequence[Option], choice: Option | None) -> int:
+    if choice is None:
+        return 0
+    for level, option in enumerate(options, start=1):
+        if (option.technique, option.settings) == (choice.technique, choice.settings):
+            return level
+    raise KeyError(f"site '{site.name}' has no option '{choice.label}'")

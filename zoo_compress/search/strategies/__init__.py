@@ -1,0 +1,1 @@
+"""Strategies: each proposes plans and learns from their measurements."""

@@ -1,0 +1,1 @@
+"""Distances between outputs, their uncertainty, and certificates."""

@@ -1,0 +1,139 @@
+"""Squared L2 distance between a compressed model's outputs and the original's."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from zoo_compress.core import AnyArray
+
+Vector = npt.NDArray[np.float64]
+Matrix = npt.NDArray[np.float64]
+
+
+class OutputDistance:
+    """Per-sample distance to the reference outputs, normalised so that models compare.
+
+    Only outputs of floating-point type count. For the output f of one sample, batch axis of
+    length 1 included, and its reference f*:
+
+    - rank 0 to 2 (a vector of logits, an embedding): ||f - f*||^2;
+    - rank 4 (an image-like map, N C H W): ||f - f*||^2 / (H W);
+    - any other rank from 3 on (a sequence, N T D): ||f - f*||^2 divided by the product of all
+      axes but the batch and the last;
+    - several outputs: each of these is divided by the output's variance over the reference
+      samples (by 1 where that is zero), and the outputs are averaged.
+
+    An output that is NaN, infinite or of another shape than its reference has distance infinity.
+
+    Attributes:
+        variance: E||f* - E f*||^2 over the reference samples, normalised in the same way. Where
+            shapes differ between samples, the mean E f* is taken per feature (last axis, or C of
+            N C H W) over all positions of all samples.
+    """
+
+    def __init__(self, reference: Sequence[Sequence[AnyArray]]) -> None:
+        """Take in the reference outputs.
+
+        Args:
+            reference: One sequence of output arrays per sample, finite.
+
+        Raises:
+            ValueError: If there is no sample or no floating-point output.
+        """
+        if not reference:
+            raise ValueError("at least one reference sample is needed")
+        self._outputs = [i for i, out in enumerate(reference[0]) if out.dtype.kind == "f"]
+        if not self._outputs:
+            raise ValueError("none of the model's outputs is of a floating-point type")
+        self._reference = [[sample[i] for i in self._outputs] for sample in reference]
+        variances = [_variance(samples) for samples in zip(*self._reference, strict=True)]
+        single = len(variances) == 1
+        self._divisors = [1.0 if single or not v else v for v in variances]
+        self.variance = float(np.mean(np.divide(variances, self._divisors)))
+        self._width = max(sum(max(out.size, 1) for out in s) for s in self._reference)
+
+    def __call__(self, outputs: Sequence[Sequence[AnyArray]], indices: Sequence[int]) -> Vector:
+        """Return the distance of each sample, shape (n,).
+
+        Args:
+            outputs: One sequence of output arrays per sample.
+            indices: Which reference sample each of them belongs to.
+        """
+        vectors = [self._vector(s, i) for s, i in zip(outputs, indices, strict=True)]
+        return np.array([vector @ vector for vector in vectors], dtype=np.float64)
+
+    def difference(self, outputs: Sequence[Sequence[AnyArray]], indices: Sequence[int]) -> Matrix:
+        """Return scaled output differences, shape (n, d), whose squared norms are the distances.
+
+        Samples with fewer output elements than the longest are padded with zeros. A sample whose
+        distance is infinite is a row of infinities.
+        """
+        rows = np.zeros((len(outputs), self._width))
+        for row, sample, index in zip(rows, outputs, indices, strict=True):
+            vector = self._vector(sample, index)
+            row[: vector.size] = vector
+        return rows
+
+    def relative(self, distance: float) -> float:
+        """Return `distance` as a share of `variance`; a share of 1 explains nothing.
+
+        If the reference outputs do not vary, that is infinity, or 0 for distance 0.
+        """
+        if self.variance == 0.0:
+            return 0.0 if distance == 0.0 else math.inf
+        return distance / self.variance
+
+    def _vector(self, sample: Sequence[AnyArray], index: int) -> Vector:
+        reference = self._reference[index]
+        own = [sample[i] for i in self._outputs]
+        parts = [
+            _scaled_difference(out, expected, divisor * len(own))
+            for out, expected, divisor in zip(own, reference, self._divisors, strict=True)
+        ]
+        vector = np.concatenate(parts)
+        return vector if np.isfinite(vector).all() else np.full_like(vector, np.inf)
+
+
+def _scaled_difference(out: AnyArray, expected: AnyArray, divisor: float) -> Vector:
+    if out.shape != expected.shape:
+        return np.full(max(expected.size, 1), np.inf)
+    difference = out.ravel().astype(np.float64) - expected.ravel().astype(np.float64)
+    scaled: Vector = difference / math.sqrt(divisor * _positions(expected))
+    return scaled
+
+
+def _positions(array: AnyArray) -> int:
+    """Return how many positions a sequence or map has; 1 for vectors."""
+    if array.ndim < 3:
+        return 1
+    axes = array.shape[2:] if array.ndim == 4 else array.shape[1:-1]
+    return max(math.prod(axes), 1)
+
+
+def _by_position(array: AnyArray) -> Matrix:
+    """Return the output as a matrix (positions, features)."""
+    features_last = np.moveaxis(array, 1, -1) if array.ndim == 4 else array
+    width = array.size // _positions(array)
+    return features_last.reshape(-1, max(width, 1)).astype(np.float64)
+
+
+def _variance(samples: Sequence[AnyArray]) -> float:
+    """Return E||f - E f||^2 over the samples of one output, divided by its positions."""
+    if len({sample.shape for sample in samples}) == 1:
+        rows = np.stack([sample.ravel().astype(np.float64) for sample in samples])
+        return float(
+            np.square(rows - rows.mean(axis=0)).sum() / len(rows) / _positions(samples[0])
+        )
+    tables = [_by_position(sample) for sample in samples]
+    if len({table.shape[1] for table in tables}) > 1:
+        tables = [table.reshape(-1, 1) for table in tables]
+    mean = np.concatenate(tables).mean(axis=0)
+    spreads = [
+        np.square(table - mean).sum() / _positions(sample)
+        for table, sample in zip(tables, samples, strict=True)
+    ]
+    return float(np.mean(spreads))

@@ -1,0 +1,139 @@
+"""`codes`: weights as packed k-bit codes on a uniform grid, decoded at load."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+import onnx
+import onnx_ir as ir
+from pydantic import BaseModel, ConfigDict, Field
+
+from zoo_compress.core import AnyArray, Encoded, Option, Site
+from zoo_compress.graph.fragment import Fragment, initializer_bytes, insert_fragment
+from zoo_compress.graph.unpack import add_unpacked_codes, role
+from zoo_compress.numerics.packing import pack
+from zoo_compress.numerics.uniform import decode_uniform, quantize_uniform
+from zoo_compress.techniques.blocks import Blocks, channel_blocks, group_blocks
+
+ONNX_TYPES = {
+    "float32": onnx.TensorProto.FLOAT,
+    "float16": onnx.TensorProto.FLOAT16,
+    "bfloat16": onnx.TensorProto.BFLOAT16,
+    "float64": onnx.TensorProto.DOUBLE,
+}
+Bits = Literal[2, 3, 4, 5, 6, 7, 8]
+
+
+class CodesSettings(BaseModel):
+    """What a recipe may say about `codes`.
+
+    Attributes:
+        bits: Code widths to offer.
+        granularity: What shares one step size: an output `channel`, or a `group` of
+            consecutive weights within a channel.
+        group_size: Weights in a group.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    bits: tuple[Bits, ...] = Field(default=(8, 7, 6, 5, 4, 3, 2), min_length=1)
+    granularity: tuple[Literal["channel", "group"], ...] = Field(
+        default=("channel",), min_length=1
+    )
+    group_size: tuple[int, ...] = Field(default=(64,), min_length=1)
+
+
+class Codes:
+    """Uniform k-bit codes with one float16 step size per output channel or group.
+
+    The file holds the packed codes, the step sizes and about ten nodes of standard operators
+    that compute (code - zero) * (scale * factor); ONNX Runtime folds them into a constant when
+    the session is created, so the model then runs at the speed of dense weights.
+    """
+
+    name = "codes"
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        """Check the settings; see `CodesSettings`."""
+        self._settings = CodesSettings.model_validate(dict(settings))
+
+    def decline(self, site: Site) -> str | None:
+        """Return the reason when no option saves a byte (tensors of a few hundred bytes)."""
+        if self.options(site):
+            return None
+        return f"{site.stored_bytes} bytes: packed codes and their decode nodes take no less"
+
+    def options(self, site: Site) -> Sequence[Option]:
+        """Return one option per width and granularity, more bytes first."""
+        dense = initializer_bytes(site.name, site.shape, site.element_bytes)
+        sized = [self._sized(site, settings) for settings in self._combinations(site)]
+        saving = [option for option in sized if option.stored_bytes < dense]
+        return sorted(saving, key=lambda option: -option.stored_bytes)
+
+    def encode(self, weight: AnyArray, site: Site, option: Option) -> Encoded:
+        """Round, pack and decode again with the operations of the ONNX subgraph."""
+        bits, blocks = int(option.settings["bits"]), _blocks(site, option.settings)
+        shaped = np.asarray(weight).astype(np.float32).reshape(blocks.shape)
+        grid = quantize_uniform(shaped, bits=bits, axes=blocks.shared_axes)
+        packed = pack(grid.codes.reshape(-1), bits)
+        tensors: dict[str, AnyArray] = {role(plane): data for plane, data in packed.items()}
+        tensors |= {"z": np.array(grid.zero), "d": grid.scale, "f": np.array(grid.factor)}
+        dense = decode_uniform(grid).reshape(site.shape).astype(weight.dtype)
+        return Encoded(option=option, tensors=tensors, dense=dense)
+
+    def rewrite(self, model: ir.Model, site: Site, encoded: Encoded) -> None:
+        """Put the decode subgraph in the place of the initializer."""
+        insert_fragment(model, _fragment(site, encoded.option.settings), encoded.tensors)
+
+    def _combinations(self, site: Site) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        for bits in self._settings.bits:
+            if "channel" in self._settings.granularity:
+                found.append({"bits": bits, "granularity": "channel"})
+            if "group" in self._settings.granularity:
+                found += [
+                    {"bits": bits, "granularity": "group", "group_size": size}
+                    for size in self._settings.group_size
+                    if group_blocks(site, size) is not None
+                ]
+        return found
+
+    def _sized(self, site: Site, settings: Mapping[str, Any]) -> Option:
+        fragment = _fragment(site, settings)
+        return Option(
+            technique=self.name,
+            settings=settings,
+            stored_bytes=fragment.stored_bytes,
+            shared=fragment.shared_bytes,
+        )
+
+
+def _blocks(site: Site, settings: Mapping[str, Any]) -> Blocks:
+    if settings["granularity"] == "channel":
+        return channel_blocks(site)
+    blocks = group_blocks(site, int(settings["group_size"]))
+    if blocks is None:
+        raise ValueError(f"site '{site.name}' has no groups of {settings['group_size']} weights")
+    return blocks
+
+
+def _fragment(site: Site, settings: Mapping[str, Any]) -> Fragment:
+    """Build the decode subgraph of a site; it depends on shapes only, not on weights."""
+    blocks = _blocks(site, settings)
+    fragment = Fragment(site.name, site.alias)
+    codes = add_unpacked_codes(fragment, bits=int(settings["bits"]), shape=blocks.shape)
+    zero = fragment.store("z", (), np.float32)
+    scale = fragment.store("d", blocks.scale_shape, np.float16)
+    factor = fragment.store("f", (), np.float32)
+    wide = fragment.add("Cast", [scale], to=onnx.TensorProto.FLOAT)
+    step = fragment.add("Mul", [wide, factor])
+    weight = fragment.add("Mul", [fragment.add("Sub", [codes, zero]), step])
+    if blocks.shape != site.shape:
+        shape = fragment.keep("w", np.array(site.shape, np.int64))
+        weight = fragment.add("Reshape", [weight, shape])
+    if site.dtype != "float32":
+        fragment.add("Cast", [weight], to=ONNX_TYPES[site.dtype])
+    fragment.finish()
+    return fragment
