@@ -71,7 +71,10 @@ def read_plan(path: Path) -> PlanFile:
     except ValidationError as error:
         fault = error.errors()[0]
         where = ".".join(str(part) for part in fault["loc"]) or "the file"
-        raise PlanError(f"plan '{path}': {where}: {fault['msg']}") from error
+        # The whole file, or the whole object with a key too few, would be no help.
+        shown = fault["type"] not in ("json_invalid", "missing")
+        found = f" (found {fault['input']!r})" if shown else ""
+        raise PlanError(f"plan '{path}': {where}: {fault['msg']}{found}") from error
 
 
 def plan_record(plan: Plan) -> dict[str, Any]:

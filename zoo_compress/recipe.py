@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 from zoo_compress.errors import RecipeError
 
@@ -54,11 +54,20 @@ class Recipe(BaseModel):
     only: tuple[str, ...] = ("*",)
     keep: tuple[str, ...] = ()
     search: SearchDefaults = SearchDefaults()
+    _file: str | None = PrivateAttr(default=None)
+    _root: yaml.Node | None = PrivateAttr(default=None)
 
     def covers(self, site: str) -> bool:
         """Return whether the recipe wants the weight of that name compressed."""
         wanted = any(fnmatchcase(site, pattern) for pattern in self.only)
         return wanted and not any(fnmatchcase(site, pattern) for pattern in self.keep)
+
+    def refusal(self, technique: str, error: ValueError) -> RecipeError:
+        """Return the error for settings that a technique refuses, with their line in the file."""
+        file, above = self._file or self.name, ("techniques", technique)
+        if isinstance(error, ValidationError):
+            return RecipeError(f"recipe '{file}', {first_fault(error, self._root, above=above)}")
+        return RecipeError(f"recipe '{file}', {'.'.join(above)}: {error}")
 
 
 def shipped_recipes() -> tuple[str, ...]:
@@ -83,6 +92,8 @@ def recipe_text(name_or_path: str) -> str:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise RecipeError(f"recipe '{name_or_path}' is not text: {error.reason}") from error
+    except OSError as error:
+        raise RecipeError(f"recipe '{name_or_path}' cannot be read: {error.strerror}") from error
 
 
 def load_recipe(name_or_path: str) -> Recipe:
@@ -92,28 +103,30 @@ def load_recipe(name_or_path: str) -> Recipe:
         RecipeError: If it cannot be read or does not validate; the message names the line, the
             value found and what is allowed.
     """
-    text = recipe_text(name_or_path)
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        reason = " ".join(str(error).split())
-        raise RecipeError(f"recipe '{name_or_path}' is not YAML: {reason}") from error
+    root, content = _parse(recipe_text(name_or_path), name_or_path)
     if not isinstance(content, dict):
-        raise RecipeError(f"recipe '{name_or_path}' holds no keys: expected name, techniques, …")
+        raise RecipeError(
+            f"recipe '{name_or_path}' holds no keys: expected {', '.join(Recipe.model_fields)}"
+        )
     try:
-        return Recipe.model_validate(content)
+        recipe = Recipe.model_validate(content)
     except ValidationError as error:
         raise RecipeError(f"recipe '{name_or_path}', {first_fault(error, root)}") from error
+    recipe._file, recipe._root = name_or_path, root
+    return recipe
 
 
-def settings_error(name_or_path: str, technique: str, error: ValueError) -> RecipeError:
-    """Return the error for settings that a technique refuses, with the line in the recipe."""
-    if not isinstance(error, ValidationError):
-        return RecipeError(f"recipe '{name_or_path}', techniques.{technique}: {error}")
-    root = yaml.compose(recipe_text(name_or_path), Loader=yaml.SafeLoader)
-    fault = first_fault(error, root, above=("techniques", technique))
-    return RecipeError(f"recipe '{name_or_path}', {fault}")
+def _parse(text: str, name_or_path: str) -> tuple[yaml.Node | None, object]:
+    """Return the document twice: with the positions of its parts, and as Python values."""
+    try:
+        return yaml.compose(text, Loader=yaml.SafeLoader), yaml.safe_load(text)
+    except yaml.MarkedYAMLError as error:
+        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise RecipeError(f"recipe '{name_or_path}' is not YAML{line}: {error.problem}") from error
+    # A value that looks like a date or a number but is none; nesting without end.
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        reason = " ".join(str(error).split())
+        raise RecipeError(f"recipe '{name_or_path}' is not YAML: {reason}") from error
 
 
 def first_fault(
@@ -131,8 +144,21 @@ def first_fault(
     where = ".".join(str(part) for part in path)
     line = _line(root, path)
     prefix = f"line {line}: " if line else ""
-    found = "" if fault["type"] == "missing" else f" (found {fault['input']!r})"
-    return f"{prefix}{where}: {fault['msg']}{found}"
+    if fault["type"] == "missing":
+        return f"{prefix}{where}: {fault['msg']}"
+    reason = _unknown_key(path) if fault["type"] == "extra_forbidden" else fault["msg"]
+    return f"{prefix}{where}: {reason} (found {fault['input']!r})"
+
+
+def _unknown_key(path: Sequence[int | str]) -> str:
+    """Name the keys that a recipe may have where the last part of the path is not one."""
+    models: dict[tuple[int | str, ...], type[BaseModel]] = {
+        (): Recipe,
+        ("search",): SearchDefaults,
+    }
+    allowed = models.get(tuple(path[:-1]))
+    known = f"; known are {', '.join(allowed.model_fields)}" if allowed else ""
+    return f"unknown key{known}"
 
 
 def _line(node: yaml.Node | None, path: Sequence[int | str]) -> int | None:
@@ -152,7 +178,7 @@ def _line(node: yaml.Node | None, path: Sequence[int | str]) -> int | None:
 def _child(node: yaml.Node, part: int | str) -> tuple[yaml.Node, yaml.Node] | None:
     """Return the node whose line names a part, and the node that holds its value."""
     if isinstance(node, yaml.MappingNode):
-        return next(((key, value) for key, value in node.value if key.value == part), None)
+        return next(((key, value) for key, value in node.value if key.value == str(part)), None)
     if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
         return node.value[part], node.value[part]
     return None

@@ -16,6 +16,9 @@ from zoo_compress.core import AnyArray
 PREFIX = "zoo."
 """Names of all tensors that techniques add start with this."""
 
+OLDEST_OPSET = 11
+"""The first operator set with all operators of decode subgraphs: it brought BitShift."""
+
 # A length-delimited protobuf field: one byte of tag, then the length, seven bits to a byte.
 _TAG_BYTES = 1
 
@@ -121,21 +124,30 @@ def insert_fragment(model: ir.Model, fragment: Fragment, tensors: Mapping[str, A
         model: The model, changed in place; the new nodes come first in its graph.
         fragment: The subgraph.
         tensors: Values of the tensors that the fragment stores, by role.
+
+    Raises:
+        ValueError: If the graph holds another tensor under the name of a shared constant.
     """
     graph = model.graph
     old = graph.initializers.pop(fragment.weight)
-    arrays = dict(fragment.constants)
+    values = {name: _shared(graph, name, array) for name, array in fragment.constants.items()}
     for plan in fragment.tensors:
         role = plan.name.removeprefix(f"{fragment.alias}.")
-        arrays[plan.name] = tensors[role] if plan.value is None else plan.value
-    values: dict[str, ir.Value] = {}
-    for name, array in arrays.items():
-        known = graph.initializers.get(name)
-        values[name] = _add_initializer(graph, name, array) if known is None else known
+        array = tensors[role] if plan.value is None else plan.value
+        values[plan.name] = _add_initializer(graph, plan.name, array)
     nodes = [_to_ir(node, values) for node in fragment.nodes]
     graph.insert_before(graph[0], nodes)
     rebuilt = nodes[-1].outputs[0]
     ir.convenience.replace_all_uses_with(old, rebuilt)
+
+
+def _shared(graph: ir.Graph, name: str, array: AnyArray) -> ir.Value:
+    known = graph.initializers.get(name)
+    if known is None:
+        return _add_initializer(graph, name, array)
+    if known.const_value is None or not np.array_equal(known.const_value.numpy(), array):
+        raise ValueError(f"the graph holds another tensor under the name '{name}'")
+    return known
 
 
 def _add_initializer(graph: ir.Graph, name: str, array: AnyArray) -> ir.Value:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import logging
+from collections.abc import Collection
 from pathlib import Path
 
 import onnx
@@ -24,24 +27,26 @@ def simplify(path: Path, *, stored_bytes: int) -> onnx.ModelProto | str:
         return f"{stored_bytes} bytes are above the 2 GB that onnxslim can take"
     import onnxslim
 
-    logging.getLogger("OnnxSlim").setLevel(logging.ERROR)
+    logging.getLogger("onnxslim").disabled = True
     model = onnx.load(path)
+    weights = {tensor.name for tensor in model.graph.initializer}
+    before = _interface(model, weights)
     try:
-        simplified = onnxslim.slim(model)
+        # It prints some of its failures, and it changes the model that it is given.
+        with contextlib.redirect_stdout(io.StringIO()):
+            simplified = onnxslim.slim(model)
     # onnxslim is foreign code that raises whatever its rewrites meet.
     except Exception as error:
         return f"onnxslim failed: {' '.join(str(error).split()) or type(error).__name__}"
     if not isinstance(simplified, onnx.ModelProto):
         return "onnxslim returned no model"
-    return _changed_interface(model, simplified) or simplified
+    after = _interface(simplified, weights)
+    if before != after:
+        return f"onnxslim changed the inputs and outputs from {before} to {after}"
+    return simplified
 
 
-def _changed_interface(model: onnx.ModelProto, simplified: onnx.ModelProto) -> str | None:
-    """Return what differs in the graphs' inputs and outputs, or None."""
-    weights = {tensor.name for tensor in model.graph.initializer}
-    for role in ("input", "output"):
-        before = [v.name for v in getattr(model.graph, role) if v.name not in weights]
-        after = [v.name for v in getattr(simplified.graph, role) if v.name not in weights]
-        if before != after:
-            return f"onnxslim changed the {role}s from {before} to {after}"
-    return None
+def _interface(model: onnx.ModelProto, weights: Collection[str]) -> tuple[list[str], list[str]]:
+    """Return the names of the inputs that no initializer fills, and of the outputs."""
+    inputs = [value.name for value in model.graph.input if value.name not in weights]
+    return inputs, [value.name for value in model.graph.output]

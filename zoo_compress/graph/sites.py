@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import count
 
+import numpy as np
 import onnx_ir as ir
 
 from zoo_compress.core import Declined, Reader, Site
-from zoo_compress.graph.fragment import PREFIX
+from zoo_compress.graph.fragment import OLDEST_OPSET, PREFIX
+from zoo_compress.graph.names import value_names
 
 WEIGHT_INPUTS = {
     "Conv": (1,),
@@ -41,27 +44,49 @@ class FoundSites:
 def find_sites(model: ir.Model) -> FoundSites:
     """Return the weights that Conv, ConvTranspose, Gemm, MatMul and Gather nodes read.
 
-    The model must be normalized. A weight read by several nodes is one site; so is one that is
-    read from inside an If, Loop or Scan body. Declined, with the reason: weights of other
-    operators, overridable weights (listed as graph inputs), weights that are also an output of
-    the graph, and element types that are not floating point.
+    The model must be normalized, its weights loaded. A weight read by several nodes is one site;
+    so is one that is read from inside an If, Loop or Scan body. Left out are constants of fewer
+    than 64 elements, and texts. Declined, with the reason: weights of other operators, weights
+    of one axis, overridable weights (listed as graph inputs), weights that are also an output of
+    their graph, element types that are not floating point, weights that hold NaN, infinity or
+    magnitudes beyond half of what their type or float32 can hold, and every weight of a model
+    whose operator set lacks what decoding needs.
     """
     order = {node: i for i, node in enumerate(_nodes(model.graph))}
     found: list[tuple[int, Site]] = []
     declined: list[Declined] = []
-    for value in model.graph.initializers.values():
-        tensor = value.const_value
-        if tensor is None or tensor.size < SMALLEST_REPORTED_ELEMENTS:
+    for value, tensor in _constants(model):
+        if tensor.size < SMALLEST_REPORTED_ELEMENTS or tensor.dtype == ir.DataType.STRING:
             continue
-        reason = _reason_to_decline(value, tensor)
+        reason = _reason_to_decline(value, tensor) or _lacking_operators(model)
         if reason is None:
             first = min(order[node] for node, _ in value.uses())
             found.append((first, _site(value, tensor)))
-        elif tensor.dtype.is_floating_point():
+        else:
             declined.append(_declined(value, tensor, reason))
     found.sort(key=lambda item: (item[0], item[1].name))
-    aliased = (replace(site, alias=f"{PREFIX}{i}") for i, (_, site) in enumerate(found))
+    aliased = (
+        replace(site, alias=alias)
+        for (_, site), alias in zip(found, _free_aliases(model), strict=False)
+    )
     return FoundSites(tuple(aliased), tuple(declined))
+
+
+def _constants(model: ir.Model) -> Iterator[tuple[ir.Value, ir.TensorProtocol]]:
+    """Yield initializers and Constant nodes, also those that normalizing left in bodies."""
+    for graph in model.graphs():
+        for value in graph.initializers.values():
+            if value.const_value is not None:
+                yield value, value.const_value
+    for node in _nodes(model.graph):
+        if node.op_type == "Constant" and "value" in node.attributes:
+            yield node.outputs[0], node.attributes["value"].as_tensor()
+
+
+def _free_aliases(model: ir.Model) -> Iterator[str]:
+    """Yield short prefixes that no name has, not even in a model that was compressed before."""
+    taken = {name.rpartition(".")[0] for name in value_names(model) if name.startswith(PREFIX)}
+    return (alias for i in count() if (alias := f"{PREFIX}{i}") not in taken)
 
 
 def _nodes(graph: ir.Graph) -> Iterator[ir.Node]:
@@ -77,14 +102,30 @@ def _reason_to_decline(value: ir.Value, tensor: ir.TensorProtocol) -> str | None
         return f"element type {tensor.dtype.name} is not a float type"
     if len(tensor.shape) < 2:
         return "has one axis: a vector, not a matrix or kernel"
+    if value.is_graph_output():
+        return "is also an output of the graph"
     uses = sorted({node.op_type for node, _ in value.uses()})
     if not any(_is_weight_use(node, index) for node, index in value.uses()):
         return f"read by {', '.join(uses) or 'no node'}, not by {', '.join(WEIGHT_INPUTS)}"
     if value.is_graph_input():
         return "is listed as a graph input: callers may override it"
-    if value.is_graph_output():
-        return "is also an output of the graph"
-    return None
+    return _out_of_range(tensor)
+
+
+def _out_of_range(tensor: ir.TensorProtocol) -> str | None:
+    """Return why weights cannot be put on a grid without a level that overflows, or None."""
+    limit = min(float(dtype.max) for dtype in (tensor.dtype, ir.DataType.FLOAT)) / 2
+    array = tensor.numpy()
+    with np.errstate(invalid="ignore"):
+        inside = -limit <= float(array.min()) and float(array.max()) <= limit
+    return None if inside else f"holds NaN, infinity or magnitudes above {limit:.3g}"
+
+
+def _lacking_operators(model: ir.Model) -> str | None:
+    opset = model.opset_imports.get("", model.opset_imports.get("ai.onnx", 0))
+    if opset >= OLDEST_OPSET:
+        return None
+    return f"decoding needs operator set {OLDEST_OPSET} or later, the model uses {opset}"
 
 
 def _site(value: ir.Value, tensor: ir.TensorProtocol) -> Site:

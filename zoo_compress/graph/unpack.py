@@ -22,8 +22,8 @@ def add_unpacked_codes(fragment: Fragment, *, bits: int, shape: Sequence[int]) -
 
     Every plane is stored as bytes of shape (n, 1). A left shift by (8-w, 8-2w, ...) cuts off what
     lies above each field, a right shift by 8-w what lies below, and a last left shift puts it at
-    the plane's offset; the planes are cast and summed. BitShift is in opset 11, masking
-    (BitwiseAnd) only in opset 18. Whole-byte codes need the cast alone.
+    the plane's offset; the planes are cast and summed. BitShift came with operator set 11,
+    masking (BitwiseAnd) only with 18. Whole-byte codes need the cast alone.
     """
     count = math.prod(shape)
     target = fragment.keep("s", np.array(shape, np.int64))

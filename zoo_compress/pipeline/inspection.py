@@ -66,7 +66,7 @@ def inspect(
         NoSiteError: If there is none.
     """
     chosen = load_recipe(recipe)
-    techniques = load_techniques(chosen, recipe)
+    techniques = load_techniques(chosen)
     artifact = resolve(source, cache=cache_folder(), progress=progress)
     prepared, notes = _prepare(artifact)
     sized = build_space(prepared, chosen, techniques)

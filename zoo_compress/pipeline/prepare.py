@@ -14,7 +14,7 @@ from zoo_compress.errors import NoSiteError
 from zoo_compress.graph.load import load_model
 from zoo_compress.graph.normalize import normalize
 from zoo_compress.graph.simplify import simplify
-from zoo_compress.graph.sites import FoundSites, find_sites
+from zoo_compress.graph.sites import WEIGHT_INPUTS, FoundSites, find_sites
 from zoo_compress.runtime.evaluator import CpuEvaluator, Outputs, run_model
 
 # Fusing a batch norm into a convolution changes float32 outputs by about 1e-6 of their norm;
@@ -79,11 +79,16 @@ def _normalized(
     ir.external_data.load_to_model(model)
     found = find_sites(normalize(model))
     if not found.sites:
-        raise NoSiteError(
-            f"'{artifact.source}' has no compressible weight: no Conv, ConvTranspose, Gemm, "
-            "MatMul or Gather node reads a constant float matrix or kernel"
-        )
+        raise NoSiteError(f"'{artifact.source}' has no compressible weight: {_reason(found)}")
     return Prepared(model=model, found=found, simplified=simplified, notes=notes)
+
+
+def _reason(found: FoundSites) -> str:
+    """Say why the largest weight is none that could be compressed."""
+    if not found.declined:
+        return f"no {', '.join(WEIGHT_INPUTS)} node reads a constant float matrix or kernel"
+    largest = max(found.declined, key=lambda weight: weight.stored_bytes)
+    return f"the largest, '{largest.name}', {largest.reason}"
 
 
 def _difference(

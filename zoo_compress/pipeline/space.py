@@ -10,7 +10,7 @@ from zoo_compress.errors import NoSiteError
 from zoo_compress.graph.fragment import initializer_bytes
 from zoo_compress.graph.proto import bytes_without, to_compact_proto
 from zoo_compress.pipeline.prepare import Prepared
-from zoo_compress.recipe import Recipe, load_recipe, settings_error
+from zoo_compress.recipe import Recipe, load_recipe
 from zoo_compress.registry import load_plugin
 from zoo_compress.search.space import SearchSpace
 from zoo_compress.techniques.base import Technique
@@ -25,12 +25,8 @@ class SizedSpace:
     declined: tuple[Declined, ...]
 
 
-def load_techniques(recipe: Recipe, name_or_path: str) -> dict[str, Technique]:
+def load_techniques(recipe: Recipe) -> dict[str, Technique]:
     """Return the recipe's techniques by name.
-
-    Args:
-        recipe: The recipe.
-        name_or_path: What the user called it.
 
     Raises:
         PluginError: If one is not installed.
@@ -42,7 +38,7 @@ def load_techniques(recipe: Recipe, name_or_path: str) -> dict[str, Technique]:
         try:
             techniques[name] = plugin(settings)
         except ValueError as error:
-            raise settings_error(name_or_path, name, error) from error
+            raise recipe.refusal(name, error) from error
     return techniques
 
 
@@ -55,7 +51,7 @@ def validate_recipe(name_or_path: str) -> Recipe:
     """
     recipe = load_recipe(name_or_path)
     load_plugin("strategies", recipe.search.strategy)
-    load_techniques(recipe, name_or_path)
+    load_techniques(recipe)
     return recipe
 
 

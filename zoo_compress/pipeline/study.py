@@ -118,7 +118,7 @@ def build_study(settings: RunSettings, progress: ProgressCallback) -> Study:
     """
     budget = Budget.parse(settings.budget)
     recipe = load_recipe(settings.recipe)
-    techniques = load_techniques(recipe, settings.recipe)
+    techniques = load_techniques(recipe)
     strategy = load_plugin("strategies", settings.strategy or recipe.search.strategy)
     artifact = resolve(settings.source, cache=cache_folder(), progress=progress)
     limit_bytes = budget.limit_bytes(artifact.stored_bytes)

@@ -37,7 +37,7 @@ def write_plan(
         technique = techniques[option.technique]
         try:
             encoded = encoder.encode(name, option)
-        except (KeyError, ValueError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise PlanError(
                 f"weight '{name}' cannot be stored as '{option.label}': {error}"
             ) from error

@@ -120,7 +120,9 @@ def _origin(artifact: Artifact) -> str:
 
 def _command(artifact: Artifact, run: Mapping[str, Any]) -> str:
     plan = Path(run["plan_path"]).name
-    return shlex.join(["zoo-compress", "apply", _origin(artifact), "--plan", plan])
+    model = Path(run["model_path"]).name
+    options = ["--plan", plan, "--out", model]
+    return shlex.join(["zoo-compress", "apply", _origin(artifact), *options])
 
 
 def _not_said(certificate: Mapping[str, Any] | None) -> tuple[str, ...]:

@@ -35,8 +35,9 @@ def knapsack(space: SearchSpace, cost: Matrix, limit_bytes: int) -> Theta:
 
     A Lagrangian relaxation of the multiple-choice knapsack problem: for a multiplier each site
     picks its level alone, the multiplier is found by bisection, and `fill` spends what is left.
-    The gap to the optimum is at most the cost of one level of one site. Where no plan fits,
-    which `require_feasible` tells beforehand, the smallest one is returned.
+    The gap to the optimum is at most the cost that one site has in the plan returned (costs not
+    negative, 0 at level 0). Where no plan fits, which `require_feasible` tells beforehand, the
+    smallest one is returned.
 
     Args:
         space: The space.

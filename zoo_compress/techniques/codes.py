@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import onnx
@@ -24,6 +24,7 @@ ONNX_TYPES = {
     "float64": onnx.TensorProto.DOUBLE,
 }
 Bits = Literal[2, 3, 4, 5, 6, 7, 8]
+GroupSize = Annotated[int, Field(ge=2)]
 
 
 class CodesSettings(BaseModel):
@@ -33,7 +34,7 @@ class CodesSettings(BaseModel):
         bits: Code widths to offer.
         granularity: What shares one step size: an output `channel`, or a `group` of
             consecutive weights within a channel.
-        group_size: Weights in a group.
+        group_size: Weights in a group, at least 2.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -42,7 +43,7 @@ class CodesSettings(BaseModel):
     granularity: tuple[Literal["channel", "group"], ...] = Field(
         default=("channel",), min_length=1
     )
-    group_size: tuple[int, ...] = Field(default=(64,), min_length=1)
+    group_size: tuple[GroupSize, ...] = Field(default=(64,), min_length=1)
 
 
 class Codes:
@@ -66,7 +67,11 @@ class Codes:
         return f"{site.stored_bytes} bytes: packed codes and their decode nodes take no less"
 
     def options(self, site: Site) -> Sequence[Option]:
-        """Return one option per width and granularity, more bytes first."""
+        """Return one option per width and granularity, more bytes first.
+
+        In small weights, where the nodes outweigh the codes, a width of several planes (3, 5, 6
+        or 7 bits) can take more bytes than a larger one.
+        """
         dense = initializer_bytes(site.name, site.shape, site.element_bytes)
         sized = [self._sized(site, settings) for settings in self._combinations(site)]
         saving = [option for option in sized if option.stored_bytes < dense]
@@ -75,7 +80,7 @@ class Codes:
     def encode(self, weight: AnyArray, site: Site, option: Option) -> Encoded:
         """Round, pack and decode again with the operations of the ONNX subgraph."""
         bits, blocks = int(option.settings["bits"]), _blocks(site, option.settings)
-        shaped = np.asarray(weight).astype(np.float32).reshape(blocks.shape)
+        shaped = np.asarray(weight).reshape(blocks.shape)
         grid = quantize_uniform(shaped, bits=bits, axes=blocks.shared_axes)
         packed = pack(grid.codes.reshape(-1), bits)
         tensors: dict[str, AnyArray] = {role(plane): data for plane, data in packed.items()}

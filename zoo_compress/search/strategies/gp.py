@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import threadpool_limits
 
 from zoo_compress.core import Plan, Trial
 from zoo_compress.search.moves import perturbed_knapsack, random_plan, swapped
@@ -23,9 +24,12 @@ from zoo_compress.search.strategies.gp_model import (
 
 INITIAL_PLANS = 6
 PARENTS = 5
-LOCAL_CANDIDATES = 200
-KNAPSACK_CANDIDATES = 60
+LOCAL_CANDIDATES = 120
+KNAPSACK_CANDIDATES = 40
 GLOBAL_CANDIDATES = 4
+CLIMBS = 2
+CLIMBERS = 8
+NEIGHBOURS_PER_CLIMB = 60
 # The likelihood fit costs far more than the rest of a proposal, and what it finds changes
 # slowly: it is repeated whenever the number of observations has grown by a quarter.
 REFIT_GROWTH = 1.25
@@ -45,8 +49,8 @@ class GaussianProcessStrategy:
 
     First the knapsack plan and a few solutions for perturbed sensitivities. Then each proposal
     maximises the corrected expected improvement over a pool: local swaps of the best plans,
-    knapsack solutions for perturbed sensitivities, and a few random plans. Every candidate is
-    within the budget by construction.
+    knapsack solutions for perturbed sensitivities, a few random plans, and then swaps of the
+    most promising of these. Every candidate is within the budget by construction.
     """
 
     def __init__(self, problem: Problem) -> None:
@@ -55,6 +59,7 @@ class GaussianProcessStrategy:
         self._history = History(problem.space)
         cost = problem.sensitivity.distortion
         self._start = knapsack(problem.space, cost, problem.limit_bytes)
+        self._tuned: tuple[int, object] = (0, default_kernel())
         self._unit = max(problem.sensitivity.additive(self._start), np.finfo(float).tiny)
 
     def ask(self) -> Plan | None:
@@ -68,7 +73,9 @@ class GaussianProcessStrategy:
             theta = next((theta for theta in pool if not history.seen(theta)), None)
             if theta is not None:
                 return problem.space.plan(theta)
-        chosen = self._propose(rng)
+        # The matrices are small: handing them to several threads costs more than the algebra.
+        with threadpool_limits(limits=1, user_api="blas"):
+            chosen = self._propose(rng)
         return None if chosen is None else problem.space.plan(chosen)
 
     def tell(self, trial: Trial) -> None:
@@ -81,20 +88,24 @@ class GaussianProcessStrategy:
         measured = np.arange(len(self._history))
         mean = process.predict(observed.features) + self._prior(self._history.thetas)
         order = measured[np.argsort(mean, kind="stable")]
-        pool = self._pool(order, rng)
-        if not pool:
-            return None
         incumbent = self._history.thetas[order[0]]
-        return pool[self._best_candidate(process, pool, incumbent)]
+        pool = self._unseen(self._pool(order, rng))
+        for _ in range(CLIMBS):
+            ranked = self._ranked(process, pool, incumbent)
+            climbers = ranked[:CLIMBERS]
+            neighbours = self._neighbours(climbers, NEIGHBOURS_PER_CLIMB, rng)
+            pool = self._unseen([*climbers, *neighbours])
+        return next(iter(self._ranked(process, pool, incumbent)), None)
 
-    def _best_candidate(
+    def _ranked(
         self, process: NoisyGaussianProcess, pool: list[Theta], incumbent: Theta
-    ) -> int:
+    ) -> list[Theta]:
+        """Return candidates by corrected expected improvement, the largest first."""
         thetas = [*pool, incumbent]
         mean, covariance = process.predict(self._features(thetas), return_cov=True)
         mean = mean + self._prior(thetas)
         improvement = corrected_expected_improvement(mean, covariance, len(pool))
-        return int(np.argmax(improvement[:-1]))
+        return [pool[i] for i in np.argsort(-improvement[:-1], kind="stable")]
 
     def _fit(self, observed: Observations) -> NoisyGaussianProcess:
         """Fit the process; hyper-parameters come from the last scheduled number of trials.
@@ -102,10 +113,12 @@ class GaussianProcessStrategy:
         They depend on the trials up to that number alone, so a resumed search has the same.
         """
         count = _last_refit(len(observed.targets))
-        tuned = NoisyGaussianProcess(default_kernel()).fit_noisy(
-            observed.features[:count], observed.targets[:count], observed.noise[:count]
-        )
-        fixed = NoisyGaussianProcess(tuned.kernel_, optimizer=None)
+        if self._tuned[0] != count:
+            tuned = NoisyGaussianProcess(default_kernel()).fit_noisy(
+                observed.features[:count], observed.targets[:count], observed.noise[:count]
+            )
+            self._tuned = (count, tuned.kernel_)
+        fixed = NoisyGaussianProcess(self._tuned[1], optimizer=None)
         return fixed.fit_noisy(observed.features, observed.targets, observed.noise)
 
     def _observations(self) -> Observations:
@@ -134,11 +147,21 @@ class GaussianProcessStrategy:
     def _pool(self, order: npt.NDArray[np.int64], rng: np.random.Generator) -> list[Theta]:
         problem, history = self._problem, self._history
         parents = [history.thetas[i] for i in order[:PARENTS]]
-        pool = [swapped(problem, parents[i % len(parents)], rng) for i in range(LOCAL_CANDIDATES)]
+        pool = self._neighbours(parents, LOCAL_CANDIDATES, rng)
         pool += [perturbed_knapsack(problem, rng) for _ in range(KNAPSACK_CANDIDATES)]
         pool += [random_plan(problem, rng) for _ in range(GLOBAL_CANDIDATES)]
+        return pool
+
+    def _neighbours(
+        self, parents: list[Theta], count: int, rng: np.random.Generator
+    ) -> list[Theta]:
+        turns = range(count if parents else 0)
+        return [swapped(self._problem, parents[turn % len(parents)], rng) for turn in turns]
+
+    def _unseen(self, pool: list[Theta]) -> list[Theta]:
+        """Return the candidates that were not measured yet, each once."""
         unique = {theta.tobytes(): theta for theta in pool}
-        return [theta for theta in unique.values() if not history.seen(theta)]
+        return [theta for theta in unique.values() if not self._history.seen(theta)]
 
 
 def _last_refit(count: int) -> int:

@@ -21,6 +21,10 @@ VARIANCE_BOUNDS = (1e-3, 4.0)
 # Features are scaled so that plans of one local pool are 0.1 to 2 apart.
 LENGTH_BOUNDS = (0.1, 10.0)
 SMALLEST_NOISE = 1e-6
+# All candidates see the same inputs, so most of their noise is one common offset, which no
+# comparison between them notices. On EfficientNet-Lite0 with 50 inputs 17 % of Var(L) is left in
+# the difference of two candidates, halved.
+SHARE_OF_NOISE_NOT_COMMON = 0.2
 
 
 class NoisyGaussianProcess(GaussianProcessRegressor):  # type: ignore[misc]
@@ -73,8 +77,11 @@ def corrected_expected_improvement(mean: Vector, covariance: Matrix, incumbent: 
 
 
 def log_noise(distances: Sequence[float], variances: Sequence[float]) -> Vector:
-    """Return the variance of log distance, Var(L) / L^2 by the delta method, at most 1."""
+    """Return the variance of log distance that candidates on common inputs do not share.
+
+    Var(log L) is Var(L) / L^2 by the delta method, here at most 1.
+    """
     distance = np.asarray(distances, float)
     relative = np.divide(variances, distance**2, out=np.ones_like(distance), where=distance > 0)
-    bounded: Vector = np.minimum(relative, 1.0)
+    bounded: Vector = SHARE_OF_NOISE_NOT_COMMON * np.minimum(relative, 1.0)
     return bounded

@@ -1,0 +1,66 @@
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from zoo_compress.pipeline import RunSettings
+
+CLASSES = 32
+
+
+@dataclass(frozen=True)
+class Case:
+    """A small classifier with inputs of its own, in a folder."""
+
+    model: Path
+    data: Path
+    out: Path
+
+    def settings(self, **changes: object) -> RunSettings:
+        """Settings of a quick run; the model's output is named `logits`."""
+        asked: dict[str, object] = {
+            "source": str(self.model),
+            "budget": "0.3",
+            "data": str(self.data),
+            "trials": 6,
+            "out": self.out,
+        }
+        return RunSettings(**(asked | changes))  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def case(tmp_path: Path) -> Case:
+    onnx.save(classifier(), tmp_path / "model.onnx")
+    samples = np.random.default_rng(1).standard_normal((120, 3, 8, 8)).astype(np.float32)
+    np.savez(tmp_path / "data.npz", x=samples)
+    return Case(tmp_path / "model.onnx", tmp_path / "data.npz", tmp_path / "run")
+
+
+def classifier(output: str = "logits") -> onnx.ModelProto:
+    """Two convolutions, a global mean and a dense layer; 55 kB of weights."""
+    generator = np.random.default_rng(0)
+    shapes = {"stem": (32, 3, 3, 3), "body": (40, 32, 3, 3), "head": (CLASSES, 40)}
+    weights = {
+        name: (generator.standard_normal(shape) / np.sqrt(np.prod(shape[1:]))).astype(np.float32)
+        for name, shape in shapes.items()
+    }
+    nodes = [
+        helper.make_node("Conv", ["x", "stem"], ["a"], pads=[1, 1, 1, 1]),
+        helper.make_node("Relu", ["a"], ["b"]),
+        helper.make_node("Conv", ["b", "body"], ["c"], pads=[1, 1, 1, 1]),
+        helper.make_node("Relu", ["c"], ["d"]),
+        helper.make_node("GlobalAveragePool", ["d"], ["e"]),
+        helper.make_node("Flatten", ["e"], ["f"]),
+        helper.make_node("Gemm", ["f", "head"], [output], transB=1),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "classifier",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", 3, 8, 8])],
+        [helper.make_tensor_value_info(output, TensorProto.FLOAT, ["batch", CLASSES])],
+        [numpy_helper.from_array(array, name) for name, array in weights.items()],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)

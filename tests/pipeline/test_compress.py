@@ -1,0 +1,167 @@
+import json
+import sqlite3
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+
+from tests.pipeline.conftest import Case, classifier
+from zoo_compress import errors
+from zoo_compress.core import Progress
+from zoo_compress.pipeline import apply, inspect, resume, run
+from zoo_compress.pipeline.folder import PLAN_FILE
+from zoo_compress.search.scan import measured_levels
+
+
+def outputs(model: Path, samples: np.ndarray) -> np.ndarray:
+    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    (found,) = session.run(None, {"x": samples})
+    return np.asarray(found)
+
+
+def scanned(case: Case) -> int:
+    """How many options the scan of the case's model measures."""
+    return sum(len(measured_levels(len(site.options))) for site in inspect(str(case.model)).sites)
+
+
+def test_the_reported_distance_is_that_of_the_written_file_on_the_search_inputs(
+    case: Case,
+) -> None:
+    report = run(case.settings()).report
+    samples = np.load(case.data)["x"]
+    names = json.loads((case.out / "split.json").read_text("utf-8"))["search"]
+    chosen = samples[[int("".join(filter(str.isdigit, name))) for name in names]]
+    difference = outputs(case.out / "model.onnx", chosen) - outputs(case.model, chosen)
+    distances = np.square(difference, dtype=np.float64).sum(axis=1)
+    assert report["distance"] == pytest.approx(distances.mean(), rel=1e-3)
+    error = distances.std(ddof=1) / np.sqrt(len(distances))
+    assert report["distance_standard_error"] == pytest.approx(error, rel=1e-3)
+    assert report["search_inputs"] == len(chosen) == 50
+
+
+def test_search_and_certification_inputs_never_mix(case: Case) -> None:
+    report = run(case.settings()).report
+    split = json.loads((case.out / "split.json").read_text("utf-8"))
+    assert not set(split["search"]) & set(split["certify"])
+    assert report["certificate"]["n"] == len(split["certify"]) == 70
+
+
+def test_the_file_keeps_the_budget_and_the_predicted_size(case: Case) -> None:
+    report = run(case.settings()).report
+    written = (case.out / "model.onnx").stat().st_size
+    assert report["compressed_bytes"] == written
+    assert written <= 0.3 * case.model.stat().st_size
+    with sqlite3.connect(case.out / "trials.sqlite") as store:
+        predicted = {row[0] for row in store.execute("SELECT stored_bytes FROM trial")}
+    assert min(abs(written - size) for size in predicted) <= 0.01 * written
+
+
+def test_the_same_seed_gives_the_same_plan_and_the_same_file(case: Case) -> None:
+    run(case.settings())
+    other = case.out.with_name("again")
+    run(case.settings(out=other))
+    assert (case.out / "model.onnx").read_bytes() == (other / "model.onnx").read_bytes()
+    assert (case.out / "plan.json").read_text() == (other / "plan.json").read_text()
+
+
+def test_a_plan_and_the_original_reproduce_the_file_byte_for_byte(case: Case) -> None:
+    run(case.settings())
+    again = case.out / "again.onnx"
+    made = apply(str(case.model), plan=case.out / PLAN_FILE, out=again)
+    assert again.read_bytes() == (case.out / "model.onnx").read_bytes()
+    assert made.stored_bytes == again.stat().st_size
+    assert made.notes == ()
+
+
+def test_a_run_is_at_least_as_close_as_the_largest_uniform_plan(case: Case) -> None:
+    report = run(case.settings(strategy="knapsack", budget="0.25")).report
+    assert report["uniform"]["size_ratio"] <= 0.25
+    assert report["distance"] < report["uniform"]["distance"]
+
+
+def test_a_classifier_gets_a_bound_on_disagreement_other_models_one_on_the_distance(
+    case: Case,
+) -> None:
+    named = run(case.settings(strategy="knapsack")).report
+    assert named["certificate"]["kind"] == "top1-disagreement"
+    onnx.save(classifier(output="features"), case.model)
+    unnamed = run(case.settings(strategy="knapsack", overwrite=True)).report
+    assert unnamed["certificate"]["kind"] == "distance-quantile"
+    told = case.settings(strategy="knapsack", overwrite=True, task="classification")
+    assert run(told).report["certificate"]["kind"] == "top1-disagreement"
+
+
+def test_without_data_the_certificate_speaks_of_synthetic_inputs(case: Case) -> None:
+    result = run(case.settings(data=None, strategy="knapsack"))
+    assert any("synthetic" in note for note in result.notes)
+    assert "synthetic inputs only" in result.report["certificate"]["scope"]
+
+
+def test_a_model_near_chance_fails_the_gate_and_is_set_aside(case: Case) -> None:
+    samples = np.tile(np.random.default_rng(2).standard_normal((1, 3, 8, 8)), (120, 1, 1, 1))
+    samples += 1e-3 * np.random.default_rng(3).standard_normal(samples.shape)
+    np.savez(case.data, x=samples.astype(np.float32))
+    with pytest.raises(errors.PublishGateError, match="near chance"):
+        run(case.settings(budget="0.12"))
+    assert not (case.out / "model.onnx").exists()
+    assert not (case.out / "run.json").exists()
+    assert (case.out / "rejected-model.onnx").exists()
+
+
+def test_resuming_a_stopped_run_ends_with_the_plan_of_an_unstopped_one(case: Case) -> None:
+    whole = case.out.with_name("whole")
+    run(case.settings(out=whole))
+
+    def stop_after_three(progress: Progress) -> None:
+        if progress.stage == "search" and progress.done == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(errors.SearchInterrupted, match=r"after 3 of 6 trials.*resume"):
+        run(case.settings(), progress=stop_after_three)
+    assert (case.out / "model.onnx").exists()
+    resume(case.out)
+    assert (case.out / "plan.json").read_text() == (whole / "plan.json").read_text()
+
+
+def test_stopping_during_the_scan_says_that_nothing_is_kept_but_the_run(case: Case) -> None:
+    def stop(progress: Progress) -> None:
+        if progress.stage == "scan":
+            raise KeyboardInterrupt
+
+    with pytest.raises(errors.SearchInterrupted, match="before the first trial"):
+        run(case.settings(), progress=stop)
+    assert resume(case.out).report["evaluations"] == scanned(case) + 6
+
+
+def test_a_time_limit_that_is_over_at_once_still_leaves_a_model(case: Case) -> None:
+    report = run(case.settings(seconds=0.001, trials=1000)).report
+    assert (case.out / "model.onnx").exists()
+    assert report["evaluations"] == scanned(case) + 1
+
+
+def test_companion_files_come_along_and_links_do_not(case: Case, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}", encoding="utf-8")
+    secret = tmp_path / "secret"
+    secret.write_text("s", encoding="utf-8")
+    (tmp_path / "tokenizer.json").symlink_to(secret)
+    run(case.settings(strategy="knapsack"))
+    assert (case.out / "config.json").read_text("utf-8") == "{}"
+    assert not (case.out / "tokenizer.json").exists()
+
+
+def test_overwriting_keeps_files_that_no_run_wrote(case: Case) -> None:
+    run(case.settings(strategy="knapsack"))
+    (case.out / "notes.txt").write_text("mine", encoding="utf-8")
+    run(case.settings(strategy="knapsack", overwrite=True))
+    assert (case.out / "notes.txt").read_text("utf-8") == "mine"
+
+
+def test_every_strategy_runs_end_to_end(case: Case) -> None:
+    for strategy in ("gp", "knapsack", "random", "swap"):
+        settings = replace(case.settings(strategy=strategy), out=case.out.with_name(strategy))
+        report = run(settings).report
+        assert report["strategy"] == strategy
+        assert report["size_ratio"] <= 0.3
