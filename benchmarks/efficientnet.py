@@ -1,9 +1,10 @@
 """Print how close zoo-compress keeps EfficientNet-Lite0 to the original, on unseen inputs.
 
-For each budget: every weight rounded to a uniform width, the knapsack plan over a scan of all
-levels, and the `gp` strategy with several seeds. Distances are on the certification inputs,
-which neither scan nor search saw. With labelled photographs (`NNN_name.jpg`, NNN the class
-index) top-1 accuracy is printed too.
+For each budget: every weight rounded to a uniform width, the knapsack plan over the scan that
+`gp` starts from and over a scan of all levels, and the `gp` strategy with several seeds.
+Distances are on the certification inputs, which neither scan nor search saw. With labelled
+photographs (`NNN_name.jpg`, NNN the class index) top-1 accuracy is printed too. An evaluation of
+the scan runs 12 inputs, one of the search 50.
 
     python benchmarks/efficientnet.py                     # the sample's own photographs
     python benchmarks/efficientnet.py --data photographs/ # labelled ones
@@ -99,9 +100,14 @@ def _compare(
     print(f"budget {budget}")
     plain = held_out.figures(_rounded(study, bits))
     _print(f"uniform {bits}-bit rounding", _uniform_ratio(study, bits), plain, 0)
-    ratio, knapsack = _searched(study, held_out, "knapsack", full, budget, seed=0, trials=1)
-    evaluations = scan_evaluations(space, every=True) + 1
-    _print("knapsack, all levels scanned", ratio, knapsack, evaluations)
+    knapsacks = []
+    for name, sensitivity in {"the same scan": scan, "all levels scanned": full}.items():
+        ratio, found = _searched(
+            study, held_out, "knapsack", sensitivity, budget, seed=0, trials=1
+        )
+        evaluations = scan_evaluations(space, every=sensitivity is full) + 1
+        _print(f"knapsack, {name}", ratio, found, evaluations)
+        knapsacks.append(found.distance)
     distances = []
     for seed in range(arguments.seeds):
         ratio, found = _searched(
@@ -113,10 +119,10 @@ def _compare(
     share = median / plain.distance
     met = "met" if share <= GOALS[budget] else "MISSED"
     print(f"  gp / uniform {bits}-bit: {share:.4f} (goal {GOALS[budget]:.4f}: {met})")
-    met = "met" if median <= knapsack.distance else "MISSED"
-    print(
-        f"  gp, median of {arguments.seeds} / knapsack: {median / knapsack.distance:.3f} ({met})\n"
-    )
+    shares = [median / distance for distance in knapsacks]
+    met = "met" if max(shares) <= 1 else "MISSED"
+    figures = " and ".join(f"{share:.3f}" for share in shares)
+    print(f"  gp, median of {arguments.seeds} / knapsack: {figures} (goal 1: {met})\n")
 
 
 def _arguments() -> argparse.Namespace:

@@ -8,7 +8,12 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
+import hypothesis
 import pytest
+
+# Timing says nothing on a busy machine.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.fixture(autouse=True, scope="session")

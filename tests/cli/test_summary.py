@@ -52,8 +52,8 @@ def test_a_run_without_a_certificate_says_so(report: dict[str, Any]) -> None:
 
 def test_the_time_adds_up(report: dict[str, Any]) -> None:
     text = unwrapped(drawn(report))
-    assert "360 evaluations with gp, seed 7, in 2 min 41 s" in text
-    assert "scan 60 s · forward 70 s · encode 12 s · propose 8.4 s · other 11 s" in text
+    assert "360 evaluations with gp, seed 7, in 2 min 41 s, of which the scan took 60 s" in text
+    assert "forward 70 s · encode 12 s · propose 8.4 s · other 71 s" in text
 
 
 def test_warnings_stand_in_the_panel(report: dict[str, Any]) -> None:

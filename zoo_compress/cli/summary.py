@@ -24,7 +24,7 @@ WIDTH = 92
 """Columns of the panel: the certificate's sentence reads well, and most terminals hold it."""
 
 CARD = "README.md"
-PARTS = ("scan", "forward", "encode", "propose")
+PARTS = ("forward", "encode", "propose")
 
 
 def present(report: Report, *, folder: Path, notes: Iterable[str], as_json: bool) -> None:
@@ -137,7 +137,7 @@ def effort(report: Report) -> Text:
         f"{counted(report['evaluations'], 'evaluation')} with {report['strategy']}, "
         f"seed {report['seed']}, in ",
         (readable_seconds(seconds["total"]), "bold"),
-        "\n",
+        f", of which the scan took {readable_seconds(seconds['scan'])}\n",
         (" · ".join([*parts, f"other {readable_seconds(rest)}"]), "dim"),
     )
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from zoo_compress.core import ProgressCallback, Trial, ignore_progress
-from zoo_compress.errors import SearchInterrupted
+from zoo_compress.errors import BudgetError, SearchInterrupted
 from zoo_compress.files import atomic_write
 from zoo_compress.pipeline.finish import finish
-from zoo_compress.pipeline.folder import SPLIT_FILE, STORE_FILE, open_folder
+from zoo_compress.pipeline.folder import SPLIT_FILE, STORE_FILE, check_folder, open_folder
 from zoo_compress.pipeline.settings import RunSettings
 from zoo_compress.pipeline.study import Study, build_study
 from zoo_compress.search.loop import best_trial, run_trials
@@ -54,8 +54,9 @@ def run(settings: RunSettings, *, progress: ProgressCallback = ignore_progress) 
         ZooCompressError: For everything else that the user can mend; see `zoo_compress.errors`.
     """
     start = time.perf_counter()
+    check_folder(settings.folder, overwrite=settings.overwrite)
     study = build_study(settings, progress)
-    open_folder(settings.folder, overwrite=settings.overwrite)
+    open_folder(settings.folder)
     settings.save()
     record = json.dumps(study.split.record(study.inputs), indent=2)
     atomic_write(settings.folder / SPLIT_FILE, record + "\n")
@@ -82,6 +83,11 @@ def _go(study: Study, start: float, progress: ProgressCallback) -> RunResult:
     store = TrialStore(folder / STORE_FILE)
     trials, interrupted = _search(study, store, start, progress)
     best = best_trial(trials, study.limit_bytes)
+    if best is None and not interrupted:
+        raise BudgetError(
+            f"none of {len(trials)} plans of {study.limit_bytes} bytes gives finite outputs; "
+            "raise the budget"
+        )
     if best is None:
         raise SearchInterrupted(
             f"stopped before the first trial; `zoo-compress resume {folder}` goes on"

@@ -32,15 +32,12 @@ OWN_FILES = (
 )
 
 
-def open_folder(folder: Path, *, overwrite: bool) -> None:
-    """Make the folder of a new run, or clear it of an earlier one.
-
-    Only files that a run writes are ever removed; anything else in the folder stays.
+def check_folder(folder: Path, *, overwrite: bool) -> None:
+    """Check that a new run may use a folder, before any work is done for it.
 
     Raises:
         OutputError: If it exists and holds anything, and `overwrite` is not set; or if it holds
             files but no run, whatever is set.
-        DiskFullError: If there is no space for a folder.
     """
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"'{folder}' is a file, expected a folder for the run")
@@ -52,8 +49,19 @@ def open_folder(folder: Path, *, overwrite: bool) -> None:
                 f"'{folder}' already holds a run; use --overwrite, another --out, or "
                 f"`zoo-compress resume {folder}`"
             )
-        for name in OWN_FILES:
-            (folder / name).unlink(missing_ok=True)
+
+
+def open_folder(folder: Path) -> None:
+    """Make the folder of a new run, or clear it of an earlier one.
+
+    Only files that a run writes are ever removed; anything else in the folder stays.
+
+    Raises:
+        OutputError: If it cannot be made.
+        DiskFullError: If there is no space for it.
+    """
+    for name in OWN_FILES:
+        (folder / name).unlink(missing_ok=True)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -70,11 +70,14 @@ class RunSettings:
         Raises:
             OutputError: If the folder holds no run.
         """
+        path = folder / SETTINGS_FILE
+        if not path.is_file():
+            raise OutputError(f"'{folder}' holds no run: there is no {SETTINGS_FILE} in it")
         try:
-            record: dict[str, Any] = json.loads((folder / SETTINGS_FILE).read_text("utf-8"))
+            record: dict[str, Any] = json.loads(path.read_text("utf-8"))
             settings = cls(**record)
         except (OSError, ValueError, TypeError) as error:
-            raise OutputError(f"'{folder}' holds no run that could be resumed: {error}") from error
+            raise OutputError(f"'{path}' cannot be used to resume: {error}") from error
         return replace(settings, out=folder)
 
 

@@ -94,8 +94,13 @@ def run_trials(
 
 
 def best_trial(trials: Sequence[Trial], limit_bytes: int) -> Trial | None:
-    """Return the trial of least distance within the budget; the earliest of equals."""
-    feasible = [t for t in trials if t.measurement.stored_bytes <= limit_bytes]
+    """Return the trial of least finite distance within the budget; the earliest of equals."""
+    feasible = [
+        trial
+        for trial in trials
+        if trial.measurement.stored_bytes <= limit_bytes
+        and np.isfinite(trial.measurement.distance)
+    ]
     return min(feasible, key=lambda t: t.measurement.distance, default=None)
 
 

@@ -154,14 +154,14 @@ def _interpolated(
     errors: npt.NDArray[np.float64], powers: Sequence[float], level: int, anchors: Sequence[int]
 ) -> float:
     """Return the squared norm of a level's change, from those of the measured levels."""
-    nearest = powers[_nearest(errors, level, anchors)]
-    if level in anchors or nearest == np.inf:
-        return nearest
-    known = sorted(zip(errors[list(anchors)], powers, strict=True))
-    usable = [pair for pair in known if pair[0] > 0 and 0 < pair[1] < np.inf]
+    if level in anchors:
+        return powers[anchors.index(level)]
     if errors[level] == 0:
         return 0.0
-    if not usable:
+    nearest = powers[_nearest(errors, level, anchors)]
+    known = sorted(zip(errors[list(anchors)], powers, strict=True))
+    usable = [pair for pair in known if pair[0] > 0 and 0 < pair[1] < np.inf]
+    if not usable or nearest == np.inf:
         return nearest
     x, y = np.log(np.array(usable)).T
     wanted = np.log(errors[level])

@@ -23,6 +23,10 @@ from zoo_compress.search.strategies.gp_model import (
 )
 
 INITIAL_PLANS = 6
+# Of the distance predicted for the first plan; below it all are equally good.
+SMALLEST_DISTANCE = 1e-12
+# What a plan with an infinite distance is taken for: a hundred times its prediction.
+BROKEN_RESIDUAL = float(np.log(100))
 PARENTS = 5
 LOCAL_CANDIDATES = 120
 KNAPSACK_CANDIDATES = 40
@@ -60,7 +64,8 @@ class GaussianProcessStrategy:
         cost = problem.sensitivity.distortion
         self._start = knapsack(problem.space, cost, problem.limit_bytes)
         self._tuned: tuple[int, object] = (0, default_kernel())
-        self._unit = max(problem.sensitivity.additive(self._start), np.finfo(float).tiny)
+        # Where the best plan is predicted to change nothing, any scale of the features serves.
+        self._unit = problem.sensitivity.additive(self._start) or 1.0
 
     def ask(self) -> Plan | None:
         """Return the next plan, or None when the space has no other."""
@@ -125,13 +130,13 @@ class GaussianProcessStrategy:
         history = self._history
         distances = np.array(history.distances)
         finite = np.isfinite(distances)
-        ceiling = distances[finite].max(initial=self._unit)
-        bounded = np.maximum(np.where(finite, distances, 10 * ceiling), 1e-12 * self._unit)
-        variances = np.where(finite, history.variances, bounded**2)
+        prior = self._prior(history.thetas)
+        bounded = np.where(finite, np.maximum(distances, SMALLEST_DISTANCE * self._unit), 1.0)
+        noise = log_noise(list(bounded), list(np.where(finite, history.variances, np.inf)))
         return Observations(
             features=self._features(history.thetas),
-            targets=np.log(bounded) - self._prior(history.thetas),
-            noise=log_noise(list(bounded), list(variances)),
+            targets=np.where(finite, np.log(bounded) - prior, BROKEN_RESIDUAL),
+            noise=noise,
         )
 
     def _features(self, thetas: list[Theta]) -> Matrix:
@@ -142,7 +147,7 @@ class GaussianProcessStrategy:
     def _prior(self, thetas: list[Theta]) -> Vector:
         """Return the scan's prediction of log distance, shape (n,)."""
         predicted = [self._problem.sensitivity.additive(theta) for theta in thetas]
-        return np.log(np.maximum(predicted, 1e-12 * self._unit))
+        return np.log(np.maximum(predicted, SMALLEST_DISTANCE * self._unit))
 
     def _pool(self, order: npt.NDArray[np.int64], rng: np.random.Generator) -> list[Theta]:
         problem, history = self._problem, self._history

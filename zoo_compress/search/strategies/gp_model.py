@@ -82,6 +82,7 @@ def log_noise(distances: Sequence[float], variances: Sequence[float]) -> Vector:
     Var(log L) is Var(L) / L^2 by the delta method, here at most 1.
     """
     distance = np.asarray(distances, float)
-    relative = np.divide(variances, distance**2, out=np.ones_like(distance), where=distance > 0)
-    bounded: Vector = SHARE_OF_NOISE_NOT_COMMON * np.minimum(relative, 1.0)
+    error = np.sqrt(np.asarray(variances, float))
+    relative = np.divide(error, distance, out=np.ones_like(distance), where=distance > 0)
+    bounded: Vector = SHARE_OF_NOISE_NOT_COMMON * np.minimum(relative, 1.0) ** 2
     return bounded

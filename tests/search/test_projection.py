@@ -1,0 +1,208 @@
+from __future__ import annotations
+
+import re
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from zoo_compress.errors import BudgetError
+from zoo_compress.search.budget import Budget
+from zoo_compress.search.projection import fill, knapsack, project, require_feasible
+from zoo_compress.search.scan import BROKEN_FACTOR
+
+COSTS = {
+    "any": lambda rng, shape: rng.random(shape),
+    "growing": lambda rng, shape: rng.random(shape).cumsum(axis=1),
+    "equal": lambda rng, shape: np.ones(shape),
+    "few values": lambda rng, shape: rng.integers(0, 3, shape).astype(float),
+    "zero": lambda rng, shape: np.zeros(shape),
+    "wide": lambda rng, shape: 10.0 ** rng.uniform(-8, 8, shape),
+}
+
+
+def draw_table(rng, sites):
+    """Draw bytes of one to four levels a site, more bytes first, ties among them."""
+    rows = [np.sort(rng.integers(5, 60, rng.integers(1, 5)))[::-1] for _ in range(sites)]
+    return [[int(row[0]) + 10, *row] for row in rows]
+
+
+def draw_cost(rng, space, kind):
+    cost = COSTS[kind](rng, space.level_bytes.shape)
+    cost[:, 0] = 0
+    return np.where(np.isfinite(space.level_bytes), cost, np.inf)
+
+
+def every_plan(space):
+    return [np.array(theta) for theta in product(*(range(count) for count in space.levels))]
+
+
+def total(cost, theta):
+    return float(cost[np.arange(theta.size), theta].sum())
+
+
+instances = given(
+    seed=st.integers(0, 2**20),
+    sites=st.integers(1, 4),
+    kind=st.sampled_from(list(COSTS)),
+    tightness=st.floats(0, 1.1),
+)
+
+
+def instance(make_space, seed, sites, kind, tightness):
+    """Return a space, costs, a limit that some plan meets, and a generator for more."""
+    rng = np.random.default_rng(seed)
+    space = make_space(draw_table(rng, sites))
+    smallest, largest = (space.separable_bytes(t) for t in (space.smallest, space.largest))
+    limit = int(smallest + tightness * (largest - smallest))
+    return space, draw_cost(rng, space, kind), limit, rng
+
+
+@instances
+def test_a_knapsack_plan_fits_and_is_one_level_from_the_optimum(make_space, **drawn):
+    space, cost, limit, _ = instance(make_space, **drawn)
+    theta = knapsack(space, cost, limit)
+    assert space.separable_bytes(theta) <= limit
+    feasible = [plan for plan in every_plan(space) if space.separable_bytes(plan) <= limit]
+    optimum = min(total(cost, plan) for plan in feasible)
+    one_level = cost[np.arange(theta.size), theta].max()
+    assert total(cost, theta) - optimum <= one_level * (1 + 1e-9)
+
+
+def test_a_knapsack_plan_mostly_is_the_optimum(make_space):
+    gaps = []
+    for seed in range(60):
+        space, cost, limit, _ = instance(make_space, seed, 4, "growing", 0.4)
+        feasible = [plan for plan in every_plan(space) if space.separable_bytes(plan) <= limit]
+        optimum = min(total(cost, plan) for plan in feasible)
+        gaps.append(total(cost, knapsack(space, cost, limit)) / optimum - 1)
+    assert np.median(gaps) < 1e-9
+    assert np.mean(gaps) < 0.1
+
+
+def test_a_limit_that_only_the_smallest_plan_meets_gives_that_plan(make_space):
+    space = make_space([[100, 50, 20], [90, 40, 40]])
+    cost = np.array([[0, 1, 2], [0, 3, 1]], float)
+    assert knapsack(space, cost, 100 + 60).tolist() == [2, 2]
+
+
+def test_a_limit_that_everything_meets_gives_the_plan_of_least_cost(make_space):
+    space = make_space([[100, 50], [90, 40]])
+    assert knapsack(space, np.array([[0, 1.0], [0, 1e-9]]), 290).tolist() == [0, 0]
+
+
+def test_options_that_cost_nothing_are_taken_before_any_that_does(make_space):
+    space = make_space([[100, 50, 20], [100, 50, 20]])
+    cost = np.array([[0, 0, 0], [0, 1, 2]], float)
+    assert knapsack(space, cost, 100 + 120).tolist() == [2, 0]
+
+
+def test_a_site_without_options_stays_as_it_is(make_space):
+    space = make_space([[100], [100, 10]])
+    cost = np.array([[0, np.inf], [0, 1]])
+    assert knapsack(space, cost, 210).tolist() == [0, 1]
+    assert project(space, space.largest, cost, 210).tolist() == [0, 1]
+
+
+@instances
+def test_broken_options_are_chosen_only_where_nothing_else_fits(make_space, **drawn):
+    space, cost, limit, rng = instance(make_space, **drawn)
+    broken = (rng.random(cost.shape) < 0.3) & np.isfinite(cost)
+    broken[:, 0] = False
+    intact = np.where(broken, np.inf, space.level_bytes)
+    assume(space.fixed_bytes + intact.min(axis=1).sum() <= limit)
+    largest = cost[np.isfinite(cost) & ~broken].max() or 1.0
+    theta = knapsack(space, np.where(broken, BROKEN_FACTOR * largest, cost), limit)
+    assert not broken[np.arange(theta.size), theta].any()
+
+
+@instances
+def test_a_projected_plan_fits_and_exists(make_space, **drawn):
+    space, cost, limit, rng = instance(make_space, **drawn)
+    theta = rng.integers(0, space.levels)
+    before = theta.copy()
+    found = project(space, theta, cost, limit)
+    assert space.separable_bytes(found) <= limit
+    assert ((found >= 0) & (found < space.levels)).all()
+    np.testing.assert_array_equal(theta, before)
+
+
+@instances
+def test_projecting_a_plan_that_fits_only_upgrades_sites_and_ends(make_space, **drawn):
+    space, cost, _, rng = instance(make_space, **drawn)
+    theta = rng.integers(0, space.levels)
+    limit = space.separable_bytes(theta) + int(rng.integers(0, 40))
+    found = project(space, theta, cost, limit)
+    rows, moved = np.arange(theta.size), found != theta
+    assert (cost[rows, found] < cost[rows, theta])[moved].all()
+    assert (space.level_bytes[rows, found] > space.level_bytes[rows, theta])[moved].all()
+    np.testing.assert_array_equal(project(space, found, cost, limit), found)
+
+
+@instances
+def test_filling_never_raises_the_cost_nor_exceeds_the_limit(make_space, **drawn):
+    space, cost, limit, rng = instance(make_space, **drawn)
+    theta = rng.integers(0, space.levels)
+    found = fill(space, theta, cost, limit)
+    assert total(cost, found) <= total(cost, theta) + 1e-9
+    assert space.separable_bytes(found) <= max(limit, space.separable_bytes(theta))
+
+
+def test_filling_takes_the_best_saving_per_byte_first(make_space):
+    space = make_space([[100, 50], [100, 90]])
+    cost = np.array([[0, 6.0], [0, 5.0]])
+    assert fill(space, np.array([1, 1]), cost, 100 + 50 + 100).tolist() == [1, 0]
+
+
+def test_bytes_saved_beyond_what_the_limit_asks_for_do_not_count(make_space):
+    space = make_space([[100, 90], [100, 10]])
+    cost = np.array([[0, 1.0], [0, 5.0]])
+    assert project(space, space.largest, cost, 100 + 190).tolist() == [1, 0]
+    assert project(space, space.largest, cost, 100 + 150).tolist() == [0, 1]
+
+
+def test_downgrades_that_lose_the_least_per_byte_come_first(make_space):
+    space = make_space([[100, 75], [100, 75], [100, 40]])
+    cost = np.array([[0, 3.0], [0, 3.0], [0, 4.0]])
+    assert project(space, space.largest, cost, 100 + 250).tolist() == [0, 0, 1]
+
+
+def test_a_limit_that_no_plan_meets_ends_at_the_smallest_plan(make_space):
+    space = make_space([[100, 50, 20], [90, 40]])
+    cost = np.array([[0, 1, 2], [0, 3, np.inf]])
+    for theta in (knapsack(space, cost, 10), project(space, space.largest, cost, 10)):
+        np.testing.assert_array_equal(theta, space.smallest)
+
+
+def suggested_budget(space, limit, original):
+    with pytest.raises(BudgetError, match="is infeasible") as raised:
+        require_feasible(space, limit, original)
+    assert f"reaches {space.separable_bytes(space.smallest)} bytes" in str(raised.value)
+    return re.search(r"--budget (\S+)\)", str(raised.value))
+
+
+@given(original=st.integers(300, 10**9), share=st.floats(0.001, 1), below=st.integers(1, 50))
+def test_the_smallest_feasible_budget_that_an_error_names_is_feasible(
+    make_space, original, share, below
+):
+    smallest = max(int(share * original), 200)
+    space = make_space([[original, 50], [original, smallest - 150]])
+    named = suggested_budget(space, smallest - below, original)
+    require_feasible(space, Budget.parse(named[1]).limit_bytes(original), original)
+    require_feasible(space, Budget.parse(f"bytes={smallest}").limit_bytes(original), original)
+
+
+@pytest.mark.parametrize("smallest", [124, 29 * 8, 573])
+def test_a_named_budget_of_four_decimals_exactly_is_feasible(make_space, smallest):
+    space = make_space([[10_000, smallest - 100]])
+    named = suggested_budget(space, smallest - 1, 10_000)
+    assert named[1] == f"{smallest / 10_000:.4f}"
+    require_feasible(space, Budget.parse(named[1]).limit_bytes(10_000), 10_000)
+
+
+def test_no_budget_is_named_where_even_the_smallest_plan_exceeds_the_original(make_space):
+    space = make_space([[200, 150]])
+    with pytest.raises(BudgetError, match=r"250 bytes \(more than the original\)"):
+        require_feasible(space, 240, 240)
