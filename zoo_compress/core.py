@@ -271,7 +271,7 @@ class Progress:
     """How far a stage of a run has come.
 
     Attributes:
-        stage: `pull`, `simplify`, `scan`, `search`, `write`, `gate`, `certify`.
+        stage: `pull`, `prepare`, `scan`, `search`, `write`, `gate`, `certify`.
         done: Steps finished.
         total: Steps planned, None while unknown.
         detail: A short remark, for example the best distance so far.

@@ -108,7 +108,8 @@ def test_a_model_near_chance_fails_the_gate_and_is_set_aside(case: Case) -> None
         run(case.settings(budget="0.12"))
     assert not (case.out / "model.onnx").exists()
     assert not (case.out / "run.json").exists()
-    assert (case.out / "rejected-model.onnx").exists()
+    assert (case.out / "rejected" / "model.onnx").exists()
+    assert not (case.out / "pending").exists()
 
 
 def test_resuming_a_stopped_run_ends_with_the_plan_of_an_unstopped_one(case: Case) -> None:
@@ -165,3 +166,42 @@ def test_every_strategy_runs_end_to_end(case: Case) -> None:
         report = run(settings).report
         assert report["strategy"] == strategy
         assert report["size_ratio"] <= 0.3
+
+
+def test_the_report_names_the_model_in_its_place_and_comes_with_a_card(case: Case) -> None:
+    report = run(case.settings(strategy="knapsack")).report
+    assert report["model_path"] == str(case.out / "model.onnx")
+    assert json.loads((case.out / "run.json").read_text("utf-8")) == report
+    assert "library_name: onnx" in (case.out / "README.md").read_text("utf-8")
+
+
+def test_a_run_that_cannot_be_finished_leaves_the_earlier_result_alone(case: Case) -> None:
+    run(case.settings(strategy="knapsack"))
+    before = {
+        path.name: path.read_bytes() for path in case.out.iterdir() if path.suffix != ".sqlite"
+    }
+
+    def stop(progress: Progress) -> None:
+        if progress.stage == "certify":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        resume(case.out, progress=stop)
+    after = {
+        path.name: path.read_bytes() for path in case.out.iterdir() if path.suffix != ".sqlite"
+    }
+    assert before == after
+
+
+def test_a_model_that_simplifying_would_change_is_used_as_it_is(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = classifier()
+    other.graph.node[1].op_type = "Tanh"
+    monkeypatch.setattr("onnxslim.slim", lambda model: other)
+    result = run(case.settings(strategy="knapsack"))
+    assert result.report["simplified"] is False
+    assert any("simplifying changes the outputs" in note for note in result.notes)
+    again = case.out / "again.onnx"
+    apply(str(case.model), plan=case.out / PLAN_FILE, out=again)
+    assert again.read_bytes() == (case.out / "model.onnx").read_bytes()

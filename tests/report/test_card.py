@@ -211,7 +211,7 @@ def test_how_it_was_made_states_seed_hardware_and_versions():
 )
 def test_the_command_that_makes_it_again_leads_to_the_same_original(fields, source):
     text = card(**fields)
-    assert block(text, "sh") == (f"zoo-compress apply {source} --plan plan.json --out model.onnx")
+    assert block(text, "sh") == (f"zoo-compress apply {source} --plan plan.json --out again.onnx")
     assert "/home/me" not in text
     assert "/far/away" not in text
 

@@ -33,7 +33,7 @@ def certify(study: Study, model_path: Path, progress: ProgressCallback) -> Certi
     confidence = study.settings.confidence
     if study.task == "classification":
         return certify_top1(original, compressed, confidence=confidence, scope=_scope(study))
-    distance = OutputDistance(original)
+    distance = OutputDistance(original, divisors=study.distance.divisors)
     return certify_quantile(
         distance(compressed, range(len(feeds))),
         confidence=confidence,
@@ -46,8 +46,12 @@ def _scope(study: Study) -> str:
     """Say what the statement speaks of."""
     kind = "synthetic inputs only, not real ones: " if study.inputs.synthetic else ""
     found = versions()
+    groups = {study.inputs.groups[index] for index in study.split.certify}
+    n = len(study.split.certify)
+    grouped = f" from {len(groups)} sources" if len(groups) < n else ""
     return (
-        f"{kind}{study.inputs.description}, taken as independent draws; relative to the original, "
-        f"not to labels; ONNX Runtime {found['onnxruntime']} CPUExecutionProvider, "
+        f"{kind}{n} inputs{grouped} that the search did not see, out of "
+        f"{study.inputs.description}, taken as independent draws; relative to the original, not "
+        f"to labels; ONNX Runtime {found['onnxruntime']} CPUExecutionProvider, "
         f"{hardware()['cpu']}"
     )

@@ -14,5 +14,11 @@ def copy_companions(artifact: Artifact, folder: Path) -> None:
     Links are not followed: what they point to need not belong to the model.
     """
     for path in artifact.companions:
-        if path.is_file() and not path.is_symlink():
+        if not path.is_symlink():
             atomic_write(folder / path.name, path.read_bytes())
+
+
+def skipped_companions(artifact: Artifact) -> tuple[str, ...]:
+    """Return a note that names the companions that are links, and so are not copied."""
+    links = [path.name for path in artifact.companions if path.is_symlink()]
+    return (f"not copied, since they are links: {', '.join(links)}",) if links else ()

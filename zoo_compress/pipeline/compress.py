@@ -11,8 +11,15 @@ from typing import Any
 from zoo_compress.core import ProgressCallback, Trial, ignore_progress
 from zoo_compress.errors import BudgetError, SearchInterrupted
 from zoo_compress.files import atomic_write
+from zoo_compress.pipeline.fingerprint import check_fingerprint, save_fingerprint
 from zoo_compress.pipeline.finish import finish
-from zoo_compress.pipeline.folder import SPLIT_FILE, STORE_FILE, check_folder, open_folder
+from zoo_compress.pipeline.folder import (
+    SPLIT_FILE,
+    STORE_FILE,
+    check_folder,
+    open_folder,
+    protect,
+)
 from zoo_compress.pipeline.settings import RunSettings
 from zoo_compress.pipeline.study import Study, build_study
 from zoo_compress.search.loop import best_trial, run_trials
@@ -56,8 +63,10 @@ def run(settings: RunSettings, *, progress: ProgressCallback = ignore_progress) 
     start = time.perf_counter()
     check_folder(settings.folder, overwrite=settings.overwrite)
     study = build_study(settings, progress)
+    protect(settings.folder, study.sources())
     open_folder(settings.folder)
     settings.save()
+    save_fingerprint(study)
     record = json.dumps(study.split.record(study.inputs), indent=2)
     atomic_write(settings.folder / SPLIT_FILE, record + "\n")
     return _go(study, start, progress)
@@ -72,10 +81,15 @@ def resume(
         folder: The run's folder.
         seconds: Time that the rest should take; None for no limit.
         progress: Told how far the work has come.
+
+    Raises:
+        OutputError: If the folder holds no run, or the model, the recipe or the inputs are not
+            those that it was started with.
     """
     start = time.perf_counter()
-    settings = replace(RunSettings.load(folder), seconds=seconds)
-    return _go(build_study(settings, progress), start, progress)
+    study = build_study(replace(RunSettings.load(folder), seconds=seconds), progress)
+    check_fingerprint(study)
+    return _go(study, start, progress)
 
 
 def _go(study: Study, start: float, progress: ProgressCallback) -> RunResult:

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from zoo_compress.core import Certificate, Plan, Progress, ProgressCallback, Trial
+from zoo_compress.errors import PublishGateError
 from zoo_compress.files import atomic_write
 from zoo_compress.pipeline.certify import certify
 from zoo_compress.pipeline.companions import copy_companions
 from zoo_compress.pipeline.folder import (
     CARD_FILE,
     MODEL_FILE,
+    PENDING_FOLDER,
     PLAN_FILE,
-    REJECTED_PREFIX,
+    REJECTED_FOLDER,
     REPORT_FILE,
 )
 from zoo_compress.pipeline.study import Study
@@ -29,6 +32,11 @@ from zoo_compress.runtime.evaluator import run_model
 from zoo_compress.runtime.gate import publish_gate
 from zoo_compress.search.baseline import largest_uniform_plan
 from zoo_compress.search.store import TrialStore
+
+# The gate's process has to load the model before it runs the search inputs; a run has passed
+# over them often before.
+GATE_SECONDS = 600.0
+GATE_SLOWDOWN = 2.0
 
 
 def finish(
@@ -49,22 +57,45 @@ def finish(
         DiskFullError: If there is no space; the trials stay, and the run can be resumed.
     """
     folder = study.settings.folder
-    searched = study.evaluator.outputs(
-        study.encoder.dense(best.plan), range(len(study.split.search))
-    )
-    progress(Progress(stage="write", done=0, total=1))
-    files = write_plan(study.prepared, best.plan, study.sized.techniques, folder / MODEL_FILE)
-    atomic_write(folder / PLAN_FILE, _plan_file(study, best.plan).to_json())
-    copy_companions(study.artifact, folder)
-    progress(Progress(stage="write", done=1, total=1))
-    _pass_gate(study, best, files, searched, progress)
-    certificate = certify(study, files[0], progress)
-    report = _report(study, store, best, trials, files, certificate, start)
-    atomic_write(folder / REPORT_FILE, json.dumps(report, indent=2, allow_nan=False) + "\n")
-    atomic_write(
-        folder / CARD_FILE, render_card(report, artifact=study.artifact, sites=report["sites"])
-    )
+    pending = folder / PENDING_FOLDER
+    shutil.rmtree(pending, ignore_errors=True)
+    pending.mkdir()
+    try:
+        files = _write(study, best.plan, pending, progress)
+        _pass_gate(study, best, files, progress)
+        certificate = certify(study, files[0], progress)
+        report = _report(study, store, best, trials, files, certificate, start)
+        _publish(study, best.plan, files, report)
+    finally:
+        shutil.rmtree(pending, ignore_errors=True)
     return report
+
+
+def _write(study: Study, plan: Plan, folder: Path, progress: ProgressCallback) -> tuple[Path, ...]:
+    progress(Progress(stage="write", done=0, total=1))
+    files = write_plan(
+        study.prepared, plan, study.sized.techniques, study.encoder, folder / MODEL_FILE
+    )
+    progress(Progress(stage="write", done=1, total=1))
+    return files
+
+
+def _publish(study: Study, plan: Plan, files: Sequence[Path], report: dict[str, Any]) -> None:
+    """Move the checked model into the run's folder, with all that speaks of it.
+
+    What spoke of an earlier model goes first and the report comes last: where there is a
+    `run.json`, it is about the model beside it.
+    """
+    folder = study.settings.folder
+    card = render_card(report, artifact=study.artifact, sites=report["sites"])
+    for name in (REPORT_FILE, CARD_FILE):
+        (folder / name).unlink(missing_ok=True)
+    for file in files:
+        file.replace(folder / file.name)
+    atomic_write(folder / PLAN_FILE, _plan_file(study, plan).to_json())
+    copy_companions(study.artifact, folder)
+    atomic_write(folder / CARD_FILE, card)
+    atomic_write(folder / REPORT_FILE, json.dumps(report, indent=2, allow_nan=False) + "\n")
 
 
 def _plan_file(study: Study, plan: Plan) -> PlanFile:
@@ -79,15 +110,12 @@ def _plan_file(study: Study, plan: Plan) -> PlanFile:
 
 
 def _pass_gate(
-    study: Study,
-    best: Trial,
-    files: Sequence[Path],
-    searched: Sequence[tuple[Any, ...]],
-    progress: ProgressCallback,
+    study: Study, best: Trial, files: Sequence[Path], progress: ProgressCallback
 ) -> None:
-    """Check the file in a fresh process; a file that fails is put out of the way first."""
+    """Hold the file against the search in a fresh process; set one that fails aside."""
     progress(Progress(stage="gate", done=0, total=1))
     feeds = study.inputs.subset(study.split.search).feeds
+    searched = study.evaluator.outputs(study.encoder.dense(best.plan), range(len(feeds)))
     try:
         publish_gate(
             files[0],
@@ -96,11 +124,13 @@ def _pass_gate(
             original=run_model(study.artifact.model_path, feeds),
             predicted_bytes=best.measurement.stored_bytes,
             data_files=files[1:],
+            timeout=GATE_SECONDS + GATE_SLOWDOWN * study.evaluator.seconds["forward"],
         )
-    except BaseException:
-        for file in files:
-            file.replace(file.with_name(f"{REJECTED_PREFIX}{file.name}"))
-        raise
+    except PublishGateError as error:
+        rejected = study.settings.folder / REJECTED_FOLDER
+        shutil.rmtree(rejected, ignore_errors=True)
+        files[0].parent.replace(rejected)
+        raise PublishGateError(f"{error}; the file is kept in '{rejected}'") from error
     progress(Progress(stage="gate", done=1, total=1))
 
 
@@ -116,6 +146,7 @@ def _report(
     found = best.measurement
     stored = store.sensitivity()
     scanned = 0 if stored is None else stored[1]
+    uniform = _uniform(study)
     compressed = sum(file.stat().st_size for file in files)
     original = study.artifact.stored_bytes
     store.add_seconds(
@@ -143,11 +174,11 @@ def _report(
         "seconds": {part: round(value, 3) for part, value in _seconds(store).items()},
         "strategy": study.strategy,
         "plan_path": str(folder / PLAN_FILE),
-        "model_path": str(files[0]),
+        "model_path": str(folder / files[0].name),
         "versions": versions(),
         "hardware": hardware(),
         "recipe": study.recipe.name,
-        "uniform": _uniform(study),
+        "uniform": uniform,
         "data": study.inputs.description,
         "task": study.task,
         "simplified": study.prepared.simplified,

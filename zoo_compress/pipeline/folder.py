@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 from zoo_compress.errors import DiskFullError, OutputError
@@ -12,10 +14,14 @@ STORE_FILE = "trials.sqlite"
 MODEL_FILE = "model.onnx"
 PLAN_FILE = "plan.json"
 SPLIT_FILE = "split.json"
+FINGERPRINT_FILE = "fingerprint.json"
 REPORT_FILE = "run.json"
 CARD_FILE = "README.md"
 
-REJECTED_PREFIX = "rejected-"
+PENDING_FOLDER = "pending"
+"""Holds the model until it has passed the gate and is certified."""
+REJECTED_FOLDER = "rejected"
+"""Holds a model that failed the gate."""
 
 OWN_FILES = (
     SETTINGS_FILE,
@@ -25,10 +31,9 @@ OWN_FILES = (
     f"{MODEL_FILE}.data",
     PLAN_FILE,
     SPLIT_FILE,
+    FINGERPRINT_FILE,
     REPORT_FILE,
     CARD_FILE,
-    f"{REJECTED_PREFIX}{MODEL_FILE}",
-    f"{REJECTED_PREFIX}{MODEL_FILE}.data",
 )
 
 
@@ -51,6 +56,18 @@ def check_folder(folder: Path, *, overwrite: bool) -> None:
             )
 
 
+def protect(folder: Path, sources: Iterable[Path]) -> None:
+    """Check that a run's folder holds nothing that the run reads.
+
+    Raises:
+        OutputError: If it holds one of `sources`, which the run would replace.
+    """
+    home = folder.resolve()
+    for source in sources:
+        if home in source.resolve().parents:
+            raise OutputError(f"'{source}' lies in the run's own folder; name another with --out")
+
+
 def open_folder(folder: Path) -> None:
     """Make the folder of a new run, or clear it of an earlier one.
 
@@ -60,10 +77,12 @@ def open_folder(folder: Path) -> None:
         OutputError: If it cannot be made.
         DiskFullError: If there is no space for it.
     """
-    for name in OWN_FILES:
-        (folder / name).unlink(missing_ok=True)
     try:
+        for name in OWN_FILES:
+            (folder / name).unlink(missing_ok=True)
+        for name in (PENDING_FOLDER, REJECTED_FOLDER):
+            shutil.rmtree(folder / name, ignore_errors=True)
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         kind = DiskFullError if error.errno in NO_SPACE else OutputError
-        raise kind(f"'{folder}' cannot be made: {error.strerror}") from error
+        raise kind(f"'{folder}' cannot be used: {error.strerror}") from error

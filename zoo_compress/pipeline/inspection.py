@@ -14,7 +14,7 @@ from zoo_compress.core import (
     ignore_progress,
 )
 from zoo_compress.data.load import load_inputs
-from zoo_compress.errors import InputError, NoSiteError
+from zoo_compress.errors import InputError
 from zoo_compress.graph.load import load_model
 from zoo_compress.graph.signature import signature
 from zoo_compress.hub.resolve import resolve
@@ -97,8 +97,6 @@ def _prepare(artifact: Artifact) -> tuple[Prepared, tuple[str, ...]]:
             ).feeds
         )
         return prepare(artifact, feeds), ()
-    except NoSiteError:
-        raise
     except InputError as error:
         note = f"shown unsimplified, since it does not run on synthetic inputs: {error}"
         return prepare_as(artifact, simplified=False), (note,)

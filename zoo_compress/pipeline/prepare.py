@@ -10,7 +10,7 @@ import onnx
 import onnx_ir as ir
 
 from zoo_compress.core import AnyArray, Artifact, Feed
-from zoo_compress.errors import NoSiteError
+from zoo_compress.errors import NoSiteError, PlanError
 from zoo_compress.graph.load import load_model
 from zoo_compress.graph.normalize import normalize
 from zoo_compress.graph.simplify import simplify
@@ -54,7 +54,7 @@ def prepare(artifact: Artifact, feeds: Sequence[Feed]) -> Prepared:
 
     Raises:
         NoSiteError: If it has no compressible weight.
-        OriginalModelError: If the original does not run, or returns NaN or infinity.
+        InputError: If the original does not run on `feeds`.
     """
     original = run_model(artifact.model_path, feeds)
     simpler = simplify(artifact.model_path, stored_bytes=artifact.stored_bytes)
@@ -66,10 +66,16 @@ def prepare(artifact: Artifact, feeds: Sequence[Feed]) -> Prepared:
 
 
 def prepare_as(artifact: Artifact, *, simplified: bool) -> Prepared:
-    """Prepare a model in the way that a plan says, without running it."""
-    simpler = simplify(artifact.model_path, stored_bytes=artifact.stored_bytes)
-    if not simplified or isinstance(simpler, str):
+    """Prepare a model in the way that a plan says, without running it.
+
+    Raises:
+        PlanError: If it cannot be simplified as the plan says.
+    """
+    if not simplified:
         return _normalized(load_model(artifact.model_path), artifact, simplified=False)
+    simpler = simplify(artifact.model_path, stored_bytes=artifact.stored_bytes)
+    if isinstance(simpler, str):
+        raise PlanError(f"the plan wants '{artifact.source}' simplified, but {simpler}")
     return _normalized(ir.from_proto(simpler), artifact, simplified=True)
 
 

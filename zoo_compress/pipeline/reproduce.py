@@ -16,6 +16,7 @@ from zoo_compress.plan import PlanFile, read_plan
 from zoo_compress.registry import load_plugin
 from zoo_compress.runtime.environment import versions
 from zoo_compress.techniques.base import Technique
+from zoo_compress.techniques.encoder import Encoder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +60,8 @@ def apply(
     wanted = read_plan(plan)
     _check_target(out, overwrite=overwrite)
     artifact = resolve(source, cache=cache_folder(), progress=progress)
+    if out.resolve() in {path.resolve() for path in (artifact.model_path, *artifact.data_files)}:
+        raise OutputError(f"'{out}' is the original itself; name another file with --out")
     found = model_digest(artifact.model_path)
     if found != wanted.model_sha256:
         raise PlanError(
@@ -67,7 +70,11 @@ def apply(
         )
     prepared = prepare_as(artifact, simplified=wanted.simplified)
     progress(Progress(stage="write", done=0, total=1))
-    files = write_plan(prepared, wanted.plan, _techniques(wanted), out)
+    techniques = _techniques(wanted)
+    encoder = Encoder(
+        sites=prepared.found.sites, weights=prepared.weights(), techniques=techniques
+    )
+    files = write_plan(prepared, wanted.plan, techniques, encoder, out)
     progress(Progress(stage="write", done=1, total=1))
     return ApplyResult(
         path=out,

@@ -5,14 +5,24 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from zoo_compress.core import Artifact, Feed, Inputs, ProgressCallback, Strategy, Task
+from zoo_compress.core import (
+    Artifact,
+    Feed,
+    Inputs,
+    Progress,
+    ProgressCallback,
+    Strategy,
+    Task,
+)
 from zoo_compress.data.split import Split, split_inputs
 from zoo_compress.errors import InputError, OriginalModelError, SourceError
 from zoo_compress.graph.load import load_model, model_digest
 from zoo_compress.graph.proto import to_compact_proto
 from zoo_compress.graph.signature import Signature, signature
 from zoo_compress.hub.resolve import resolve
+from zoo_compress.pipeline.companions import skipped_companions
 from zoo_compress.pipeline.inputs import gather_inputs
 from zoo_compress.pipeline.prepare import Prepared, prepare
 from zoo_compress.pipeline.settings import RunSettings, cache_folder
@@ -25,11 +35,15 @@ from zoo_compress.search.loop import Measurer
 from zoo_compress.search.problem import Problem
 from zoo_compress.search.projection import require_feasible
 from zoo_compress.search.scan import Scan
+from zoo_compress.stats.bounds import required_inputs
+from zoo_compress.stats.certificates import QUANTILES
 from zoo_compress.stats.distance import OutputDistance
 from zoo_compress.techniques.encoder import Encoder
 
 # Enough to notice a rewrite that changes the outputs, few enough to cost nothing.
 SIMPLIFICATION_INPUTS = 4
+# A variance needs two.
+FEWEST_SEARCH_INPUTS = 2
 CLASSIFIER_OUTPUT = re.compile(r"logit|prob|score|softmax|class|pred", re.IGNORECASE)
 
 
@@ -74,6 +88,13 @@ class Study:
     distance: OutputDistance
     encoder: Encoder
     notes: tuple[str, ...]
+
+    def sources(self) -> list[Path]:
+        """Return the files that the run reads."""
+        data = self.settings.data
+        artifact = self.artifact
+        named = [] if data in (None, "synthetic") else [Path(str(data))]
+        return [artifact.model_path, *artifact.data_files, *artifact.companions, *named]
 
     @property
     def strategy(self) -> str:
@@ -131,11 +152,16 @@ def build_study(settings: RunSettings, progress: ProgressCallback) -> Study:
         seed=settings.seed,
     )
     split = split_inputs(inputs, search=recipe.search.search_inputs, seed=settings.seed)
+    _require_inputs(split, settings.confidence)
     feeds = inputs.subset(split.search).feeds
+    progress(Progress(stage="prepare", done=0, total=2))
     prepared = prepare(artifact, feeds[:SIMPLIFICATION_INPUTS])
+    progress(Progress(stage="prepare", done=1, total=2))
     sized = build_space(prepared, recipe, techniques)
     require_feasible(sized.space, limit_bytes, artifact.stored_bytes)
     evaluator = _evaluator(prepared, sized, feeds)
+    progress(Progress(stage="prepare", done=2, total=2))
+    task, doubts = task_of(settings, artifact, evaluator)
     return Study(
         settings=settings,
         budget=budget,
@@ -145,7 +171,7 @@ def build_study(settings: RunSettings, progress: ProgressCallback) -> Study:
         artifact=artifact,
         digest=model_digest(artifact.model_path),
         signature=interface,
-        task=task_of(settings, artifact, evaluator),
+        task=task,
         inputs=inputs,
         split=split,
         prepared=prepared,
@@ -155,8 +181,22 @@ def build_study(settings: RunSettings, progress: ProgressCallback) -> Study:
         encoder=Encoder(
             sites=sized.space.sites, weights=prepared.weights(), techniques=sized.techniques
         ),
-        notes=(*warnings, *prepared.notes),
+        notes=(*warnings, *prepared.notes, *doubts, *skipped_companions(artifact)),
     )
+
+
+def _require_inputs(split: Split, confidence: float) -> None:
+    """Check that there are inputs enough to search on and to certify anything.
+
+    Raises:
+        InputError: If there are not; better now than after the search.
+    """
+    needed = required_inputs(min(QUANTILES), confidence)
+    if len(split.search) < FEWEST_SEARCH_INPUTS or len(split.certify) < needed:
+        raise InputError(
+            f"{len(split.search)} inputs to search and {len(split.certify)} to certify on are too "
+            f"few: {FEWEST_SEARCH_INPUTS} and {needed} are needed, more are better"
+        )
 
 
 def _evaluator(prepared: Prepared, sized: SizedSpace, feeds: Sequence[Feed]) -> CpuEvaluator:
@@ -174,17 +214,30 @@ def _distance(evaluator: CpuEvaluator, artifact: Artifact) -> OutputDistance:
         raise InputError(f"'{artifact.source}' cannot be compared: {error}") from error
 
 
-def task_of(settings: RunSettings, artifact: Artifact, evaluator: CpuEvaluator) -> Task:
+def task_of(
+    settings: RunSettings, artifact: Artifact, evaluator: CpuEvaluator
+) -> tuple[Task, tuple[str, ...]]:
     """Return what the outputs mean: as the user says, as the origin says, or by their names.
 
     A single output of shape (1, C), C at least 2, whose name says logits, probabilities, scores
     or classes is a classifier's. Anything else is not guessed at.
+
+    Returns:
+        The task, and a note if the origin claims a classifier whose outputs have no classes.
+
+    Raises:
+        InputError: If the user claims so.
     """
-    if settings.task is not None:
-        return settings.task
-    if artifact.task is not None:
-        return artifact.task
-    shapes = [output.shape for output in evaluator.reference[0]]
-    one_vector = len(shapes) == 1 and len(shapes[0]) == 2 and shapes[0][1] >= 2
+    shapes = [output.shape for output in evaluator.reference[0] if output.dtype.kind == "f"]
+    has_classes = any(shape and shape[-1] > 1 for shape in shapes)
+    claimed = settings.task or artifact.task
+    if claimed == "classification" and not has_classes:
+        reason = f"no output of '{artifact.source}' has two classes or more"
+        if settings.task is not None:
+            raise InputError(f"--task classification: {reason}; use --task other")
+        return "other", (f"not treated as a classifier: {reason}",)
+    if claimed is not None:
+        return claimed, ()
+    one_vector = len(evaluator.output_names) == 1 and len(shapes[0]) == 2 and shapes[0][1] > 1
     named = CLASSIFIER_OUTPUT.search(evaluator.output_names[0])
-    return "classification" if one_vector and named else "other"
+    return "classification" if one_vector and named else "other", ()

@@ -14,7 +14,11 @@ from zoo_compress.techniques.encoder import Encoder
 
 
 def write_plan(
-    prepared: Prepared, plan: Plan, techniques: Mapping[str, Technique], path: Path
+    prepared: Prepared,
+    plan: Plan,
+    techniques: Mapping[str, Technique],
+    encoder: Encoder,
+    path: Path,
 ) -> tuple[Path, ...]:
     """Replace the weights as the plan says and write the model; consumes `prepared.model`.
 
@@ -29,7 +33,6 @@ def write_plan(
     unknown = sorted(plan.choices.keys() - sites.keys())
     if unknown:
         raise PlanError(f"the plan names weight '{unknown[0]}', which the model does not have")
-    encoder = Encoder(sites=sites.values(), weights=prepared.weights(), techniques=techniques)
     for name, site in sites.items():
         option = plan.choices.get(name)
         if option is None:

@@ -120,8 +120,7 @@ def _origin(artifact: Artifact) -> str:
 
 def _command(artifact: Artifact, run: Mapping[str, Any]) -> str:
     plan = Path(run["plan_path"]).name
-    model = Path(run["model_path"]).name
-    options = ["--plan", plan, "--out", model]
+    options = ["--plan", plan, "--out", "again.onnx"]
     return shlex.join(["zoo-compress", "apply", _origin(artifact), *options])
 
 

@@ -13,7 +13,7 @@ from zoo_compress.errors import RuntimeFlavourError
 FLAVOURS = {"onnxruntime": "cpu", "onnxruntime-gpu": "gpu"}
 """Distribution name -> the extra of zoo-compress that installs it."""
 
-INSTALL = "pip install 'zoo-compress[cpu]'"
+INSTALL = "pip install onnxruntime"
 MEND = f"pip uninstall -y {' '.join(FLAVOURS)} && {INSTALL}"
 
 
@@ -35,12 +35,12 @@ def require_one_flavour(installed: Sequence[str]) -> None:
     """
     if not installed:
         raise RuntimeFlavourError(
-            f"ONNX Runtime is not installed; run: {INSTALL} (or [gpu] for CUDA)"
+            f"ONNX Runtime is not installed; run: {INSTALL} (or onnxruntime-gpu for CUDA)"
         )
     if len(installed) > 1:
         raise RuntimeFlavourError(
             f"{' and '.join(installed)} are both installed and overwrite each other's files; "
-            f"run: {MEND} (or [gpu] for CUDA)"
+            f"run: {MEND} (or onnxruntime-gpu for CUDA)"
         )
 
 

@@ -47,6 +47,7 @@ def publish_gate(
     data_files: Sequence[Path] = (),
     tolerance: float = 1e-3,
     size_tolerance: float = 0.01,
+    timeout: float = 600,
 ) -> GateReport:
     """Open the written model in a fresh process and compare it with what the search saw.
 
@@ -61,6 +62,7 @@ def publish_gate(
         predicted_bytes: The size that the search counted with.
         data_files: External data files of the model.
         tolerance: Allowed ||out - searched|| / ||searched|| of each output over all samples.
+        timeout: Seconds after which the process is stopped.
         size_tolerance: Allowed difference from `predicted_bytes`, as a share of it.
 
     Raises:
@@ -74,7 +76,7 @@ def publish_gate(
             f"{len(feeds)} feeds, {len(searched)} searched and {len(original)} original outputs"
         )
     stored_bytes = _check_size([model_path, *data_files], predicted_bytes, size_tolerance)
-    outputs = run_in_fresh_process(model_path, feeds)
+    outputs = run_in_fresh_process(model_path, feeds, timeout=timeout)
     differences, distances = [0.0], []
     for index, example in enumerate(searched[0]):
         if example.dtype.kind == "f":

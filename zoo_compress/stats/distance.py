@@ -30,16 +30,25 @@ class OutputDistance:
     An output that is NaN, infinite or of another shape than its reference has distance infinity.
 
     Attributes:
+        divisors: What each floating-point output is divided by.
         variance: E||f* - E f*||^2 over the reference samples, normalised in the same way. Where
             shapes differ between samples, the mean E f* is taken per feature (last axis, or C of
             N C H W) over all positions of all samples.
     """
 
-    def __init__(self, reference: Sequence[Sequence[AnyArray]]) -> None:
+    def __init__(
+        self,
+        reference: Sequence[Sequence[AnyArray]],
+        *,
+        divisors: Sequence[float] | None = None,
+    ) -> None:
         """Take in the reference outputs.
 
         Args:
             reference: One sequence of output arrays per sample, finite.
+            divisors: What to divide each floating-point output by, instead of its variance over
+                `reference`: with those of another sample, the distances of this one are
+                independent of each other, as a certificate needs.
 
         Raises:
             ValueError: If there is no sample or no floating-point output.
@@ -52,8 +61,9 @@ class OutputDistance:
         self._reference = [[sample[i] for i in self._outputs] for sample in reference]
         variances = [_variance(samples) for samples in zip(*self._reference, strict=True)]
         single = len(variances) == 1
-        self._divisors = [1.0 if single or not v else v for v in variances]
-        self.variance = float(np.mean(np.divide(variances, self._divisors)))
+        own = [1.0 if single or not v else v for v in variances]
+        self.divisors = tuple(own if divisors is None else divisors)
+        self.variance = float(np.mean(np.divide(variances, self.divisors)))
         self._width = max(sum(max(out.size, 1) for out in s) for s in self._reference)
 
     def __call__(self, outputs: Sequence[Sequence[AnyArray]], indices: Sequence[int]) -> Vector:
@@ -92,7 +102,7 @@ class OutputDistance:
         own = [sample[i] for i in self._outputs]
         parts = [
             _scaled_difference(out, expected, divisor * len(own))
-            for out, expected, divisor in zip(own, reference, self._divisors, strict=True)
+            for out, expected, divisor in zip(own, reference, self.divisors, strict=True)
         ]
         vector = np.concatenate(parts)
         return vector if np.isfinite(vector).all() else np.full_like(vector, np.inf)

@@ -1,0 +1,67 @@
+"""What the measurements of a run depend on: a resumed run must depend on the same."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from zoo_compress.errors import OutputError
+from zoo_compress.files import atomic_write
+from zoo_compress.pipeline.folder import FINGERPRINT_FILE
+from zoo_compress.pipeline.study import Study
+
+
+def fingerprint(study: Study) -> dict[str, str]:
+    """Return digests of the model, the recipe, the split and the search inputs."""
+    return {
+        "model": study.digest,
+        "recipe": _digest(study.recipe.model_dump_json().encode()),
+        "split": _digest(json.dumps(study.split.record(study.inputs)).encode()),
+        "search inputs": _inputs_digest(study),
+    }
+
+
+def save_fingerprint(study: Study) -> None:
+    """Write the digests into the run's folder."""
+    text = json.dumps(fingerprint(study), indent=2) + "\n"
+    atomic_write(study.settings.folder / FINGERPRINT_FILE, text)
+
+
+def check_fingerprint(study: Study) -> None:
+    """Check that a run goes on with what it was started with.
+
+    Raises:
+        OutputError: If something differs; measurements would mix, and inputs that the search
+            saw could enter the certificate.
+    """
+    folder = study.settings.folder
+    stored = _read(folder)
+    changed = [part for part, digest in fingerprint(study).items() if stored.get(part) != digest]
+    if changed:
+        raise OutputError(
+            f"'{folder}' cannot be resumed: the {' and the '.join(changed)} changed since it was "
+            "started; start a new run"
+        )
+
+
+def _read(folder: Path) -> Mapping[str, str]:
+    try:
+        stored: dict[str, str] = json.loads((folder / FINGERPRINT_FILE).read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise OutputError(f"'{folder}' cannot be resumed: {FINGERPRINT_FILE}: {error}") from error
+    return stored
+
+
+def _inputs_digest(study: Study) -> str:
+    digest = hashlib.sha256()
+    for feed in study.inputs.subset(study.split.search).feeds:
+        for name in sorted(feed):
+            digest.update(name.encode())
+            digest.update(feed[name].tobytes())
+    return digest.hexdigest()
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
