@@ -25,7 +25,8 @@ time_option = click.option(
     "seconds",
     type=Duration(),
     metavar="TIME",
-    help="Time to finish in: 90, 90s, 5m, 1h30m. The search stops early enough.",
+    help="Time to finish in: 90, 90s, 5m, 1h30m. The scan is always completed, the search stops "
+    "early enough.",
 )
 
 overwrite_option = click.option(

@@ -26,7 +26,7 @@ from zoo_compress.cli.output import stdout_kept_clean
 
 STAGES = {
     "pull": "Fetch the model",
-    "simplify": "Simplify the graph",
+    "prepare": "Prepare the graph",
     "scan": "Measure each weight",
     "search": "Search",
     "write": "Write the model",

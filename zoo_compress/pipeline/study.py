@@ -141,7 +141,9 @@ def build_study(settings: RunSettings, progress: ProgressCallback) -> Study:
     recipe = load_recipe(settings.recipe)
     techniques = load_techniques(recipe)
     strategy = load_plugin("strategies", settings.strategy or recipe.search.strategy)
+    progress(Progress(stage="pull", done=0))
     artifact = resolve(settings.source, cache=cache_folder(), progress=progress)
+    progress(Progress(stage="pull", done=1, total=1))
     limit_bytes = budget.limit_bytes(artifact.stored_bytes)
     interface = signature(load_model(artifact.model_path))
     inputs, warnings = gather_inputs(
