@@ -119,10 +119,12 @@ def _compare(
     share = median / plain.distance
     met = "met" if share <= GOALS[budget] else "MISSED"
     print(f"  gp / uniform {bits}-bit: {share:.4f} (goal {GOALS[budget]:.4f}: {met})")
-    shares = [median / distance for distance in knapsacks]
-    met = "met" if max(shares) <= 1 else "MISSED"
-    figures = " and ".join(f"{share:.3f}" for share in shares)
-    print(f"  gp, median of {arguments.seeds} / knapsack: {figures} (goal 1: {met})\n")
+    same, every = (median / distance for distance in knapsacks)
+    met = "met" if same <= 1 else "MISSED"
+    print(
+        f"  gp, median of {arguments.seeds} / knapsack, the same scan: {same:.3f} (goal 1: {met})"
+    )
+    print(f"  gp, median of {arguments.seeds} / knapsack, all levels scanned: {every:.3f}\n")
 
 
 def _arguments() -> argparse.Namespace:

@@ -49,14 +49,14 @@ def test_the_certificate_gets_every_sample_of_its_groups():
     assert len(split.certify) == 20 * len(certify_groups)
 
 
-def test_the_search_sees_a_quarter_of_large_groups_in_turns():
+def test_the_search_sees_two_fifths_of_large_groups_in_turns():
     inputs = grouped(*[20] * 27)
     split = split_inputs(inputs, search=50, seed=0)
     search_groups, certify_groups = sides(inputs, split)
     assert len(split.search) == 50
-    assert len(search_groups) == 7
-    assert len(certify_groups) == 20
-    assert {inputs.groups[index] for index in split.search[:7]} == search_groups
+    assert len(search_groups) == 11
+    assert len(certify_groups) == 16
+    assert {inputs.groups[index] for index in split.search[:11]} == search_groups
 
 
 def test_few_samples_are_halved():

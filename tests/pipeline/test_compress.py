@@ -160,6 +160,22 @@ def test_overwriting_keeps_files_that_no_run_wrote(case: Case) -> None:
     assert (case.out / "notes.txt").read_text("utf-8") == "mine"
 
 
+def test_overwriting_removes_the_companions_of_the_earlier_run(case: Case, tmp_path: Path) -> None:
+    config = tmp_path / "config.json"
+    config.write_text("{}", encoding="utf-8")
+    run(case.settings(strategy="knapsack"))
+    config.unlink()
+    report = run(case.settings(strategy="knapsack", overwrite=True)).report
+    assert report["companions"] == []
+    assert not (case.out / "config.json").exists()
+
+
+def test_the_gates_findings_are_recorded(case: Case) -> None:
+    gate = run(case.settings(strategy="knapsack")).report["gate"]
+    assert 0 <= gate["relative_difference"] < 1e-3
+    assert 0 < gate["relative_distance"] < 1
+
+
 def test_every_strategy_runs_end_to_end(case: Case) -> None:
     for strategy in ("gp", "knapsack", "random", "swap"):
         settings = replace(case.settings(strategy=strategy), out=case.out.with_name(strategy))

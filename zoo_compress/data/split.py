@@ -12,10 +12,10 @@ import numpy as np
 from zoo_compress.core import Inputs
 from zoo_compress.errors import InputError
 
-SEARCH_SHARE_OF_GROUPS = 0.25
+SEARCH_SHARE_OF_GROUPS = 0.4
 """Share of the groups that the search sees where it could do with fewer.
 
-50 of the 20 crops of each of 27 photographs would otherwise come from 3 photographs, and the
+50 inputs out of 20 crops of each of 27 photographs would otherwise come from 3 of them, and the
 search would fit those.
 """
 
@@ -41,7 +41,7 @@ def split_inputs(inputs: Inputs, *, search: int, seed: int) -> Split:
     """Divide samples between search and certificate, whole groups on one side.
 
     The search side takes `search` samples, or half of the samples where there are fewer than
-    twice as many. They are spread over at least a quarter of the groups, in turns, so that the
+    twice as many. They are spread over at least two fifths of the groups, in turns, so that the
     first few are as different as the whole; samples of those groups that the search does not
     need are on neither side. The certificate gets all samples of the other groups, in random
     order. A side can be smaller where single groups hold most of the samples.

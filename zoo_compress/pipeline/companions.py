@@ -8,14 +8,18 @@ from zoo_compress.core import Artifact
 from zoo_compress.files import atomic_write
 
 
-def copy_companions(artifact: Artifact, folder: Path) -> None:
-    """Copy config, tokenizer and preprocessor files beside the compressed model.
+def copied_companions(artifact: Artifact) -> list[Path]:
+    """Return the config, tokenizer and preprocessor files that go beside the compressed model.
 
     Links are not followed: what they point to need not belong to the model.
     """
-    for path in artifact.companions:
-        if not path.is_symlink():
-            atomic_write(folder / path.name, path.read_bytes())
+    return [path for path in artifact.companions if not path.is_symlink()]
+
+
+def copy_companions(artifact: Artifact, folder: Path) -> None:
+    """Copy them."""
+    for path in copied_companions(artifact):
+        atomic_write(folder / path.name, path.read_bytes())
 
 
 def skipped_companions(artifact: Artifact) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from zoo_compress.core import Certificate, Plan, Progress, ProgressCallback, Tri
 from zoo_compress.errors import PublishGateError
 from zoo_compress.files import atomic_write
 from zoo_compress.pipeline.certify import certify
-from zoo_compress.pipeline.companions import copy_companions
+from zoo_compress.pipeline.companions import copied_companions, copy_companions
 from zoo_compress.pipeline.folder import (
     CARD_FILE,
     MODEL_FILE,
@@ -29,7 +29,7 @@ from zoo_compress.plan import PlanFile, plan_record
 from zoo_compress.report.card import render_card
 from zoo_compress.runtime.environment import hardware, versions
 from zoo_compress.runtime.evaluator import run_model
-from zoo_compress.runtime.gate import publish_gate
+from zoo_compress.runtime.gate import GateReport, publish_gate
 from zoo_compress.search.baseline import largest_uniform_plan
 from zoo_compress.search.store import TrialStore
 
@@ -62,9 +62,9 @@ def finish(
     pending.mkdir()
     try:
         files = _write(study, best.plan, pending, progress)
-        _pass_gate(study, best, files, progress)
+        gate = _pass_gate(study, best, files, progress)
         certificate = certify(study, files[0], progress)
-        report = _report(study, store, best, trials, files, certificate, start)
+        report = _report(study, store, best, trials, files, gate, certificate, start)
         _publish(study, best.plan, files, report)
     finally:
         shutil.rmtree(pending, ignore_errors=True)
@@ -111,13 +111,13 @@ def _plan_file(study: Study, plan: Plan) -> PlanFile:
 
 def _pass_gate(
     study: Study, best: Trial, files: Sequence[Path], progress: ProgressCallback
-) -> None:
+) -> GateReport:
     """Hold the file against the search in a fresh process; set one that fails aside."""
     progress(Progress(stage="gate", done=0, total=1))
     feeds = study.inputs.subset(study.split.search).feeds
     searched = study.evaluator.outputs(study.encoder.dense(best.plan), range(len(feeds)))
     try:
-        publish_gate(
+        report = publish_gate(
             files[0],
             feeds=feeds,
             searched=searched,
@@ -132,6 +132,7 @@ def _pass_gate(
         files[0].parent.replace(rejected)
         raise PublishGateError(f"{error}; the file is kept in '{rejected}'") from error
     progress(Progress(stage="gate", done=1, total=1))
+    return report
 
 
 def _report(
@@ -140,6 +141,7 @@ def _report(
     best: Trial,
     trials: Sequence[Trial],
     files: Sequence[Path],
+    gate: GateReport,
     certificate: Certificate,
     start: float,
 ) -> dict[str, Any]:
@@ -181,6 +183,11 @@ def _report(
         "uniform": uniform,
         "data": study.inputs.description,
         "task": study.task,
+        "gate": {
+            "relative_difference": gate.relative_difference,
+            "relative_distance": gate.relative_distance,
+        },
+        "companions": [path.name for path in copied_companions(study.artifact)],
         "simplified": study.prepared.simplified,
         "model_sha256": study.digest,
         "notes": list(study.notes),

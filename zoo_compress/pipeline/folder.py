@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -78,7 +79,7 @@ def open_folder(folder: Path) -> None:
         DiskFullError: If there is no space for it.
     """
     try:
-        for name in OWN_FILES:
+        for name in (*_earlier_companions(folder), *OWN_FILES):
             (folder / name).unlink(missing_ok=True)
         for name in (PENDING_FOLDER, REJECTED_FOLDER):
             shutil.rmtree(folder / name, ignore_errors=True)
@@ -86,3 +87,12 @@ def open_folder(folder: Path) -> None:
     except OSError as error:
         kind = DiskFullError if error.errno in NO_SPACE else OutputError
         raise kind(f"'{folder}' cannot be used: {error.strerror}") from error
+
+
+def _earlier_companions(folder: Path) -> list[str]:
+    """Return the companion files that an earlier run says it copied; none if it says nothing."""
+    try:
+        report = json.loads((folder / REPORT_FILE).read_text("utf-8"))
+        return [Path(name).name for name in report.get("companions", [])]
+    except (OSError, ValueError, AttributeError, TypeError):
+        return []
