@@ -11,8 +11,8 @@ ARG BASE=python:3.11-slim
 
 FROM ${BASE} AS build
 ARG FLAVOUR=cpu
-# Where the cpu flavour finds a torch without CUDA; empty takes the one of the default index.
-ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
+# An index with a torch without CUDA, for a smaller cpu image; empty takes the default index's.
+ARG TORCH_INDEX=
 WORKDIR /src
 RUN python3 -m venv /opt/zoo-compress
 COPY pyproject.toml constraints.txt README.md LICENSE ./
