@@ -26,6 +26,7 @@ from zoo_compress.pipeline.settings import RunSettings
 from zoo_compress.pipeline.study import Study, build_study
 from zoo_compress.registry import load_plugin
 from zoo_compress.runtime.evaluator import CpuEvaluator
+from zoo_compress.search.budget import Budget
 from zoo_compress.search.loop import best_trial, run_trials
 from zoo_compress.search.problem import Problem
 from zoo_compress.search.scan import scan_evaluations
@@ -162,7 +163,7 @@ def _searched(
 def _best(
     study: Study, strategy: str, scan: Sensitivity, budget: float, *, seed: int, trials: int
 ) -> Trial:
-    limit = int(budget * study.artifact.stored_bytes)
+    limit = Budget.parse(str(budget)).limit_bytes(study.artifact.stored_bytes)
     problem = Problem(space=study.sized.space, limit_bytes=limit, sensitivity=scan, seed=seed)
     plugin: Strategy = load_plugin("strategies", strategy)(problem)
     with tempfile.TemporaryDirectory() as folder:
@@ -182,9 +183,10 @@ def _best(
 
 def _rounded(study: Study, bits: int) -> dict[str, AnyArray]:
     """Round every weight to the symmetric grid with step max|w| / (2^(bits-1) - 1) a channel."""
+    weights = study.prepared.weights()
     rounded = {}
     for site in study.sized.space.sites:
-        weight = study.prepared.weights()[site.name]
+        weight = weights[site.name]
         axes = tuple(axis for axis in range(weight.ndim) if axis != site.channel_axis)
         step = np.abs(weight).max(axis=axes, keepdims=True) / (2 ** (bits - 1) - 1)
         step = np.where(step > 0, step, 1).astype(np.float32)

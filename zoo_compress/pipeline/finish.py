@@ -87,7 +87,12 @@ def _publish(study: Study, plan: Plan, files: Sequence[Path], report: dict[str, 
     `run.json`, it is about the model beside it.
     """
     folder = study.settings.folder
-    card = render_card(report, artifact=study.artifact, sites=report["sites"])
+    card = render_card(
+        report,
+        artifact=study.artifact,
+        sites=report["sites"],
+        inputs=study.signature.inputs,
+    )
     for name in (REPORT_FILE, CARD_FILE):
         (folder / name).unlink(missing_ok=True)
     for file in files:
