@@ -25,7 +25,7 @@ def clopper_pearson_upper(failures: int, n: int, confidence: float) -> float:
     """
     from scipy.special import betaincinv
 
-    _require_share("confidence", confidence)
+    require_share("confidence", confidence)
     if n < 1 or not 0 <= failures <= n:
         raise ValueError(f"{failures} failures of {n} inputs is not a count")
     if failures == n:
@@ -53,8 +53,8 @@ def quantile_upper(distances: npt.ArrayLike, *, quantile: float, confidence: flo
     """
     from scipy.special import bdtr
 
-    _require_share("quantile", quantile)
-    _require_share("confidence", confidence)
+    require_share("quantile", quantile)
+    require_share("confidence", confidence)
     values = np.sort(np.nan_to_num(np.asarray(distances, float), nan=np.inf, posinf=np.inf))
     below = bdtr(np.arange(values.size), values.size, quantile)
     ranks = np.flatnonzero(below >= confidence)
@@ -64,14 +64,22 @@ def quantile_upper(distances: npt.ArrayLike, *, quantile: float, confidence: flo
 def required_inputs(quantile: float, confidence: float) -> int:
     """Return the smallest n for which `quantile_upper` is finite: 1 - quantile^n >= confidence.
 
+    With quantile = 1 - limit that is also the fewest inputs, none of which fails, that bring
+    `clopper_pearson_upper` down to `limit`.
+
     Raises:
         ValueError: If quantile or confidence is out of range.
     """
-    _require_share("quantile", quantile)
-    _require_share("confidence", confidence)
+    require_share("quantile", quantile)
+    require_share("confidence", confidence)
     return max(math.ceil(math.log1p(-confidence) / math.log(quantile)), 1)
 
 
-def _require_share(name: str, value: float) -> None:
+def require_share(name: str, value: float) -> None:
+    """Check that a confidence or a quantile lies strictly between 0 and 1.
+
+    Raises:
+        ValueError: If it does not; the message calls it `name`.
+    """
     if not 0 < value < 1:
         raise ValueError(f"{name} must lie between 0 and 1, not {value}")
