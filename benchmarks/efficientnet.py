@@ -27,7 +27,8 @@ from zoo_compress.pipeline.study import Study, build_study
 from zoo_compress.registry import load_plugin
 from zoo_compress.runtime.evaluator import CpuEvaluator
 from zoo_compress.search.budget import Budget
-from zoo_compress.search.loop import best_trial, run_trials
+from zoo_compress.search.frontier import best_trial
+from zoo_compress.search.loop import run_trials
 from zoo_compress.search.problem import Problem
 from zoo_compress.search.scan import scan_evaluations
 from zoo_compress.search.sensitivity import Sensitivity

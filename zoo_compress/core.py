@@ -203,10 +203,12 @@ class Measurement:
     """What one evaluation of a plan found.
 
     Attributes:
-        distance: Mean over inputs of the squared L2 distance between outputs.
-        variance: Estimated variance of that mean, s^2 / n.
+        distance: Estimated distance between the outputs, by default the mean over inputs of the
+            squared L2 distance.
+        variance: Estimated variance of that estimate, for a mean s^2 / n.
         inputs: Number of inputs n.
         stored_bytes: Size of the whole compressed model.
+        disagreement: Share of the inputs whose top answer changed; None for no classifier.
         latency_ms: Median time of one forward pass, when it was measured.
     """
 
@@ -214,6 +216,7 @@ class Measurement:
     variance: float
     inputs: int
     stored_bytes: int
+    disagreement: float | None = None
     latency_ms: float | None = None
 
     @property

@@ -1,11 +1,18 @@
 """Errors that a user can cause or mend, each with the exit code that the command line returns.
 
-Exit codes 1 and 2 keep their usual meanings (an unexpected failure, a wrong command line).
+Exit code 2 keeps its usual meaning, a wrong command line. Exit code 1 is an unexpected failure
+or, as CI expects of a check, a limit that was not met.
 """
 
 
 class ZooCompressError(Exception):
     """Root of every error that ends a command with one line instead of a traceback."""
+
+    exit_code = 1
+
+
+class LimitError(ZooCompressError):
+    """A limit that `certify` was given is not certified to hold."""
 
     exit_code = 1
 

@@ -24,6 +24,8 @@ class SearchDefaults(BaseModel):
         trials: Plans to measure after the scan.
         search_inputs: Inputs to measure each of them on.
         scan_inputs: Inputs for the sensitivity scan, the first of the search inputs.
+        frontier: Sizes, from the mildest plan to the smallest, at which a plan is measured for the
+            frontier once the search is over; those near a measured one are left out.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -32,6 +34,7 @@ class SearchDefaults(BaseModel):
     trials: int = Field(default=60, ge=1)
     search_inputs: int = Field(default=50, ge=8)
     scan_inputs: int = Field(default=12, ge=2)
+    frontier: int = Field(default=10, ge=0)
 
 
 class Recipe(BaseModel):

@@ -35,11 +35,19 @@ def test_an_expected_error_is_one_line_and_its_own_exit_code(
     assert captured.out == ""
 
 
-def test_every_error_has_its_own_exit_code_and_none_is_a_usual_one() -> None:
-    codes = [leaf.exit_code for leaf in LEAVES]
-    assert len(set(codes)) == len(codes)
-    assert not {0, 1, 2} & set(codes)
-    assert set(codes) | {0, 1, 2} == set(exit_codes())
+def test_every_error_has_its_own_exit_code_and_only_a_missed_limit_has_a_usual_one() -> None:
+    codes = {leaf: leaf.exit_code for leaf in LEAVES}
+    assert len(set(codes.values())) == len(codes)
+    assert codes.pop(errors.LimitError) == 1
+    assert not {0, 1, 2} & set(codes.values())
+    assert set(codes.values()) | {0, 1, 2} == set(exit_codes())
+
+
+def test_exit_code_1_is_explained_as_a_missed_limit_and_as_an_unexpected_failure() -> None:
+    assert exit_codes()[1] == (
+        "A limit that `certify` was given is not certified to hold. Or: An unexpected failure, "
+        "with its traceback."
+    )
 
 
 def test_an_error_without_a_message_speaks_through_its_class(

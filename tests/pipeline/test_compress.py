@@ -137,10 +137,37 @@ def test_stopping_during_the_scan_says_that_nothing_is_kept_but_the_run(case: Ca
     assert resume(case.out).report["evaluations"] == scanned(case) + 6
 
 
-def test_a_time_limit_that_is_over_at_once_still_leaves_a_model(case: Case) -> None:
-    report = run(case.settings(seconds=0.001, trials=1000)).report
+def test_a_time_limit_that_is_over_at_once_still_leaves_a_model_and_says_so(case: Case) -> None:
+    result = run(case.settings(seconds=0.001, trials=1000))
     assert (case.out / "model.onnx").exists()
-    assert report["evaluations"] == scanned(case) + 1
+    assert result.report["scan"] == {"planned": scanned(case), "measured": 1}
+    assert result.report["evaluations"] == 1 + 1
+    assert any(f"measured 1 of {scanned(case)} options" in note for note in result.notes)
+    assert any("time limit of 0.001 s could not be kept" in note for note in result.notes)
+    assert result.report["notes"] == list(result.notes)
+
+
+def test_a_scan_that_was_cut_short_is_completed_when_there_is_time(case: Case) -> None:
+    run(case.settings(seconds=0.001, trials=3))
+    report = resume(case.out).report
+    assert report["scan"] == {"planned": scanned(case), "measured": scanned(case)}
+    assert report["evaluations"] == scanned(case) + 3
+    assert report["notes"] == []
+
+
+def test_resuming_a_finished_run_measures_nothing_again_and_certifies_anew(case: Case) -> None:
+    before = run(case.settings()).report
+    model = (case.out / "model.onnx").read_bytes()
+    stages = []
+    after = resume(case.out, progress=lambda report: stages.append(report.stage)).report
+    assert not {"scan", "search"} & set(stages)
+    assert {"write", "gate", "certify"} <= set(stages)
+    assert (case.out / "model.onnx").read_bytes() == model
+    assert after["seconds"]["total"] > before["seconds"]["total"]
+    for passing in ("seconds", "hardware"):
+        before.pop(passing)
+        after.pop(passing)
+    assert after == before
 
 
 def test_companion_files_come_along_and_links_do_not(case: Case, tmp_path: Path) -> None:
@@ -201,7 +228,7 @@ def test_a_run_that_cannot_be_finished_leaves_the_earlier_result_alone(case: Cas
         if progress.stage == "certify":
             raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(errors.SearchInterrupted, match="the earlier result is as it was"):
         resume(case.out, progress=stop)
     after = {
         path.name: path.read_bytes() for path in case.out.iterdir() if path.suffix != ".sqlite"

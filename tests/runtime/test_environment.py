@@ -5,8 +5,9 @@ import platform
 import re
 
 import numpy as np
+import pytest
 
-from zoo_compress.runtime.environment import hardware, versions
+from zoo_compress.runtime.environment import execution, gpu_model, hardware, versions
 
 
 def test_hardware_names_processor_cores_and_memory():
@@ -25,3 +26,39 @@ def test_versions_name_the_libraries_and_the_flavour():
     assert found["numpy"] == np.__version__
     assert re.fullmatch(r"\d+\.\d+\.\d+.* \((cpu|gpu)\)", found["onnxruntime"])
     assert {"onnx", "onnxslim", "zoo-compress"} <= found.keys()
+
+
+@pytest.fixture
+def driver(tmp_path, monkeypatch):
+    """A folder that stands for PATH, and a function that puts a driver's tool into it."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    def install(*lines: str) -> None:
+        tool = tmp_path / "nvidia-smi"
+        tool.write_text("\n".join(["#!/bin/sh", *lines]), encoding="utf-8")
+        tool.chmod(0o755)
+
+    return install
+
+
+def test_execution_names_provider_runtime_processor_and_version():
+    found = versions()
+    assert execution() == (
+        f"run by CPUExecutionProvider of ONNX Runtime {found['onnxruntime']} on "
+        f"{hardware()['cpu']}, zoo-compress {found['zoo-compress']}"
+    )
+
+
+def test_execution_on_a_gpu_names_the_gpu_and_not_the_processor(driver):
+    driver("echo 'Some GPU 80GB'", "echo 'Some GPU 80GB'", "echo Other")
+    assert gpu_model() == "Some GPU 80GB, Other"
+    assert " on Some GPU 80GB, Other, zoo-compress " in execution("CUDAExecutionProvider")
+
+
+def test_a_gpu_that_no_driver_names_is_said_to_be_unknown(driver):
+    assert gpu_model() is None
+    driver("echo 'no devices were found' >&2", "exit 6")
+    assert gpu_model() is None
+    driver("exit 0")
+    assert gpu_model() is None
+    assert "a GPU of unknown model" in execution("CUDAExecutionProvider")

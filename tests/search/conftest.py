@@ -1,4 +1,4 @@
-"""Builders of small search problems; fixtures return functions so that hypothesis may use them."""
+"""Builders of search problems and tiny networks; fixtures return functions, for hypothesis."""
 
 from __future__ import annotations
 
@@ -9,104 +9,35 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from zoo_compress.core import Measurement, Option, Site, Trial
+from zoo_compress.core import Site
 from zoo_compress.runtime.evaluator import CpuEvaluator
-from zoo_compress.search.problem import Problem
 from zoo_compress.search.sensitivity import Sensitivity
 from zoo_compress.search.space import SearchSpace
-from zoo_compress.stats.distance import OutputDistance
+from zoo_compress.stats.distances.squared_l2 import SquaredL2
 from zoo_compress.techniques.codes import Codes
 from zoo_compress.techniques.encoder import Encoder
-
-
-def space_from(table, *, fixed_bytes=100, shared=None) -> SearchSpace:
-    """Return the space whose site i takes `table[i][l]` bytes at level l.
-
-    `shared` maps (site, level) to the constants that this option shares.
-    """
-    shared = shared or {}
-    return SearchSpace(
-        sites=tuple(
-            Site(name=f"site{i}.weight", shape=(4,), dtype="float32", channel_axis=0, readers=())
-            for i in range(len(table))
-        ),
-        options=tuple(
-            tuple(
-                Option(
-                    technique="codes",
-                    settings={"bits": 9 - level, "granularity": "channel"},
-                    stored_bytes=int(size),
-                    shared=shared.get((site, level), {}),
-                )
-                for level, size in enumerate(row[1:], start=1)
-            )
-            for site, row in enumerate(table)
-        ),
-        dense_bytes=tuple(int(row[0]) for row in table),
-        fixed_bytes=fixed_bytes,
-    )
-
-
-def independent(distortion) -> Sensitivity:
-    """Return sensitivities whose changes are orthogonal: every option is its own anchor."""
-    distortion = np.asarray(distortion, float)
-    power = np.where(np.isfinite(distortion), distortion, 0).ravel()
-    anchor = np.arange(distortion.size).reshape(distortion.shape)
-    return Sensitivity(distortion=distortion, anchor=anchor, inner=np.diag(power))
-
-
-def problem_from(table, distortion, limit_bytes, *, seed=0) -> Problem:
-    return Problem(
-        space=space_from(table),
-        limit_bytes=limit_bytes,
-        sensitivity=independent(distortion),
-        seed=seed,
-    )
-
-
-def drawn_problem(seed, *, sites=6, share=0.2, search_seed=0) -> Problem:
-    """Return a problem that looks real: 8 to 2 bits a weight, errors growing fourfold a bit."""
-    rng = np.random.default_rng(seed)
-    weights = rng.integers(100, 2000, sites)
-    table = weights[:, None] * np.array([32, 8, 7, 6, 5, 4, 3, 2]) // 8
-    growth = 4.0 ** np.arange(7) * rng.lognormal(sigma=0.3, size=(sites, 7))
-    effect = rng.lognormal(sigma=1.5, size=(sites, 1)) * np.sort(growth, axis=1)
-    distortion = np.hstack([np.zeros((sites, 1)), 1e-3 * effect])
-    limit = 100 + int(share * table[:, 0].sum())
-    return problem_from(table, distortion, limit, seed=search_seed)
-
-
-def trial_of(space, theta, number=0, distance=1.0, variance=None) -> Trial:
-    return Trial(
-        number=number,
-        plan=space.plan(np.asarray(theta, np.int64)),
-        measurement=Measurement(
-            distance=distance,
-            variance=1e-4 * distance**2 if variance is None else variance,
-            inputs=8,
-            stored_bytes=space.stored_bytes(np.asarray(theta, np.int64)),
-        ),
-    )
+from zoo_compress.testing.problems import draw_problem, problem_of, space_of
+from zoo_compress.testing.trials import trial_of
 
 
 @pytest.fixture(scope="session")
 def make_space():
-    return space_from
+    return space_of
 
 
 @pytest.fixture(scope="session")
 def make_sensitivity():
-    return independent
+    return lambda distortion: Sensitivity(distortion=np.asarray(distortion, float))
 
 
 @pytest.fixture(scope="session")
 def make_problem():
-    return problem_from
+    return problem_of
 
 
-@pytest.fixture(scope="session")
-def draw_problem():
-    return drawn_problem
+@pytest.fixture(scope="session", name="draw_problem")
+def give_draw_problem():
+    return draw_problem
 
 
 @pytest.fixture(scope="session")
@@ -122,7 +53,7 @@ class Network:
     weights: dict[str, np.ndarray]
     encoder: Encoder
     evaluator: CpuEvaluator
-    distance: OutputDistance
+    distance: SquaredL2
 
     @property
     def parts(self) -> dict[str, object]:
@@ -167,7 +98,7 @@ def network_from(model, feeds, *, axes, techniques) -> Network:
         weights=arrays,
         encoder=Encoder(sites=sites, weights=arrays, techniques=techniques),
         evaluator=evaluator,
-        distance=OutputDistance(evaluator.reference),
+        distance=SquaredL2(evaluator.reference),
     )
 
 

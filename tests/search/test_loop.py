@@ -1,14 +1,14 @@
 from __future__ import annotations
 
-import time
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from zoo_compress.core import Measurement, ignore_progress
+from zoo_compress.core import Measurement
 from zoo_compress.search import loop
-from zoo_compress.search.loop import best_trial, run_trials
+from zoo_compress.search.deadline import Deadline
+from zoo_compress.search.loop import run_trials
 from zoo_compress.search.store import TrialStore
 
 
@@ -53,10 +53,8 @@ def store(tmp_path):
     return TrialStore(tmp_path / "trials.sqlite")
 
 
-def search(strategy, measure, store, *, trials=5, deadline=None, progress=ignore_progress):
-    return run_trials(
-        strategy, measure, store, trials=trials, deadline=deadline, progress=progress
-    )
+def search(strategy, measure, store, *, trials=5, **options):
+    return run_trials(strategy, measure, store, trials=trials, **options)
 
 
 def numbers(trials) -> list[int]:
@@ -109,29 +107,65 @@ def test_a_trial_is_in_the_store_before_the_next_one_is_measured(plans, store):
     assert stored == [0, 1, 2, 3, 4]
 
 
+class SlowMachine:
+    """A clock that a measurement moves by ten seconds."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def ten_seconds(self) -> None:
+        self.now += 10
+
+    def deadline(self, end, **options) -> Deadline:
+        return Deadline(end=end, clock=lambda: self.now, **options)
+
+
 def test_one_trial_is_made_although_the_deadline_has_passed(plans, store):
-    measure = Meter([5, 4], takes=lambda: time.sleep(0.01))
-    found = search(Scripted(plans), measure, store, deadline=time.perf_counter())
-    assert numbers(found) == [0]
+    slow = SlowMachine()
+    measure = Meter([5, 4], takes=slow.ten_seconds)
+    assert numbers(search(Scripted(plans), measure, store, deadline=slow.deadline(-1))) == [0]
 
 
-def test_a_trial_that_would_end_after_the_deadline_is_not_begun(plans, store, monkeypatch):
-    clock = SimpleNamespace(now=0.0, perf_counter=lambda: clock.now)
-    monkeypatch.setattr(loop, "time", clock)
+@pytest.mark.parametrize(("slack", "count"), [(0, 3), (4, 3), (6, 4)])
+def test_a_trial_that_would_end_after_the_deadline_is_begun_only_within_the_slack(
+    plans, store, slack, count
+):
+    slow = SlowMachine()
+    measure = Meter([5, 4, 3, 2, 1], takes=slow.ten_seconds)
+    deadline = slow.deadline(35, slack=slack)
+    found = search(Scripted(plans), measure, store, deadline=deadline)
+    assert numbers(found) == list(range(count))
+    assert slow.now == 10 * count
 
-    def ten_seconds() -> None:
-        clock.now += 10
 
-    found = search(Scripted(plans), Meter([5, 4, 3, 2], takes=ten_seconds), store, deadline=35)
-    assert numbers(found) == [0, 1, 2]
-    assert clock.now == 30
+def test_time_is_kept_for_what_follows_the_search(plans, store):
+    slow = SlowMachine()
+    measure = Meter([5, 4, 3, 2, 1], takes=slow.ten_seconds)
+    # What follows turns out, after two trials, to take longer than thought.
+    deadline = slow.deadline(60, reserve=lambda: 5 if slow.now < 20 else 25)
+    assert numbers(search(Scripted(plans), measure, store, deadline=deadline)) == [0, 1, 2]
 
 
-def test_a_search_that_is_resumed_after_its_deadline_makes_no_trial(plans, store):
+@pytest.mark.parametrize(("turn", "made"), [(0, 1), (30, 0)])
+def test_a_resumed_search_makes_a_trial_only_if_there_is_time(plans, store, turn, made):
     search(Scripted(plans), Meter([5]), store, trials=1)
-    measure = Meter([])
-    assert numbers(search(Scripted(plans), measure, store, deadline=time.perf_counter())) == [0]
-    assert measure.plans == []
+    slow = SlowMachine()
+    measure = Meter([4], takes=slow.ten_seconds)
+    search(Scripted(plans), measure, store, deadline=slow.deadline(5, turn=turn))
+    assert len(measure.plans) == made
+
+
+def test_all_trials_so_far_are_handed_over_before_their_progress_is_reported(plans, store):
+    events = []
+    search(
+        Scripted(plans),
+        Meter([5, 4]),
+        store,
+        trials=2,
+        keep=lambda trials: events.append(numbers(trials)),
+        progress=lambda report: events.append(report.done),
+    )
+    assert events == [[0], 1, [0, 1], 2]
 
 
 def test_progress_names_the_best_distance_so_far(plans, store):
@@ -152,26 +186,3 @@ def test_the_time_for_proposals_adds_up_in_the_store(plans, store, monkeypatch):
 
     search(Slow(plans), Meter([5, 4, 3, 2, 1]), store, trials=3)
     assert store.seconds() == {"propose": 6.0}
-
-
-def trials_of(make_space, make_trial, *found):
-    """Return trials of one site with 100, 60 or 40 bytes (and 100 more) and given distances."""
-    space = make_space([[100, 60, 40]])
-    return [make_trial(space, [level], n, distance) for n, (level, distance) in enumerate(found)]
-
-
-def test_the_best_trial_is_the_nearest_within_the_budget(make_space, make_trial):
-    trials = trials_of(make_space, make_trial, (0, 0.0), (1, 3.0), (2, 4.0))
-    assert best_trial(trials, 200).number == 0
-    assert best_trial(trials, 199).number == 1
-    assert best_trial(trials, 140).number == 2
-    assert best_trial(trials, 139) is None
-
-
-def test_the_earliest_of_equally_good_trials_is_the_best(make_space, make_trial):
-    trials = trials_of(make_space, make_trial, (0, np.inf), (1, 3.0), (2, 3.0))
-    assert best_trial(trials, 200).number == 1
-
-
-def test_without_trials_there_is_no_best_one():
-    assert best_trial([], 100) is None

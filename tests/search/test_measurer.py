@@ -46,6 +46,16 @@ def test_a_plan_with_outputs_that_are_not_finite_is_infinitely_far(make_network)
     assert (found.distance, found.variance) == (np.inf, np.inf)
 
 
+def test_the_top_answers_of_a_classifier_are_compared_on_demand(network):
+    plan = network.space.plan(network.space.smallest)
+    found = Measurer(**network.parts, indices=range(6), top_answers=True).measure(plan)
+    outputs = network.evaluator.outputs(network.encoder.dense(plan), range(6))
+    pairs = zip(outputs, network.evaluator.reference, strict=True)
+    changed = [out.argmax() != reference.argmax() for (out,), (reference,) in pairs]
+    assert found.disagreement == pytest.approx(np.mean(changed))
+    assert Measurer(**network.parts, indices=range(6)).measure(plan).disagreement is None
+
+
 def test_a_measurement_holds_plain_numbers(network):
     plan = network.space.plan(network.space.smallest)
     found = Measurer(**network.parts, indices=range(6)).measure(plan)

@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 
 from zoo_compress.errors import BudgetError
 from zoo_compress.search.budget import Budget
-from zoo_compress.search.projection import fill, knapsack, project, require_feasible
+from zoo_compress.search.projection import (
+    fill,
+    knapsack,
+    knapsacks,
+    project,
+    projections,
+    require_feasible,
+)
 from zoo_compress.search.scan import BROKEN_FACTOR
 
 COSTS = {
@@ -174,6 +181,40 @@ def test_a_limit_that_no_plan_meets_ends_at_the_smallest_plan(make_space):
     cost = np.array([[0, 1, 2], [0, 3, np.inf]])
     for theta in (knapsack(space, cost, 10), project(space, space.largest, cost, 10)):
         np.testing.assert_array_equal(theta, space.smallest)
+
+
+@instances
+def test_many_knapsacks_are_solved_as_one_by_one(make_space, **drawn):
+    space, _, limit, rng = instance(make_space, **drawn)
+    costs = np.array([draw_cost(rng, space, kind) for kind in COSTS])
+    before = costs.copy()
+    found = knapsacks(space, costs, limit)
+    one_by_one = [knapsack(space, cost, limit) for cost in costs]
+    np.testing.assert_array_equal(found, one_by_one)
+    np.testing.assert_array_equal(costs, before)
+
+
+@instances
+def test_many_plans_are_projected_as_one_by_one(make_space, **drawn):
+    space, _, limit, rng = instance(make_space, **drawn)
+    costs = np.array([draw_cost(rng, space, kind) for kind in COSTS])
+    # Moves make the level that was moved to cheaper than level 0.
+    costs[0] -= rng.integers(0, 2, costs[0].shape) * 1e3
+    thetas = np.array([rng.integers(0, space.levels) for _ in costs])
+    before = thetas.copy()
+    found = projections(space, thetas, costs, limit)
+    one_by_one = [
+        project(space, theta, cost, limit) for theta, cost in zip(thetas, costs, strict=True)
+    ]
+    np.testing.assert_array_equal(found, one_by_one)
+    np.testing.assert_array_equal(thetas, before)
+
+
+def test_no_plan_at_all_can_be_projected_and_solved(make_space):
+    space = make_space([[100, 50], [100, 50]])
+    assert knapsacks(space, np.zeros((0, 2, 2)), 250).shape == (0, 2)
+    none = np.zeros((0, 2), np.int64)
+    assert projections(space, none, np.zeros((0, 2, 2)), 250).shape == (0, 2)
 
 
 def suggested_budget(space, limit, original):

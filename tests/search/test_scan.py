@@ -5,40 +5,41 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from zoo_compress.core import Plan, ignore_progress
-from zoo_compress.search.scan import (
-    SKETCH_LENGTH,
-    Scan,
-    _sketched,
-    measured_levels,
-    scan_evaluations,
-)
+from zoo_compress.core import Plan
+from zoo_compress.search.deadline import Deadline
+from zoo_compress.search.scan import Scan, measured_levels, scan_evaluations, scan_order
+from zoo_compress.search.store import TrialStore
+from zoo_compress.stats.distances.total_variation import TotalVariation
+
+ORDER = [(0, 7), (1, 7), (0, 5), (1, 5), (0, 3), (1, 3)]
+"""What is measured of the network: its first site holds more weights than its second."""
 
 
 class CountingEvaluator:
     """Passes everything on to a real evaluator and counts."""
 
-    def __init__(self, evaluator) -> None:
+    def __init__(self, evaluator, *, takes=lambda: None) -> None:
         self._evaluator = evaluator
+        self._takes = takes
         self.reference = evaluator.reference
         self.calls: list[tuple[str, ...]] = []
 
     def outputs(self, weights, indices):
         self.calls.append(tuple(weights))
+        self._takes()
         return self._evaluator.outputs(weights, indices)
 
 
 def scan_of(network, *, indices=range(4), **changed) -> Scan:
-    parts = network.parts | {"indices": indices, "weights": network.weights, "seed": 5} | changed
-    return Scan(**parts)
+    return Scan(**network.parts | {"indices": indices, "weights": network.weights} | changed)
 
 
-def changes_of(network, site, level, indices=range(4)) -> np.ndarray:
-    """Return the output changes by one option alone, measured directly."""
+def distance_of(network, site, level, indices=range(4)) -> float:
+    """Return the distance that one option alone causes, measured directly."""
     name = network.space.sites[site].name
     plan = Plan(choices={name: network.space.options[site][level - 1]})
     outputs = network.evaluator.outputs(network.encoder.dense(plan), indices)
-    return network.distance.difference(outputs, indices)
+    return float(network.distance(outputs, indices).mean())
 
 
 def weight_error(network, site, level) -> float:
@@ -49,7 +50,12 @@ def weight_error(network, site, level) -> float:
 
 @pytest.fixture(scope="module")
 def sensitivity(network):
-    return scan_of(network).run(ignore_progress)
+    return scan_of(network).run()
+
+
+@pytest.fixture
+def store(tmp_path):
+    return TrialStore(tmp_path / "trials.sqlite")
 
 
 @pytest.mark.parametrize(
@@ -61,13 +67,35 @@ def test_the_most_aggressive_level_and_every_second_above_it_are_measured(count,
     assert measured_levels(count, every=True) == tuple(range(1, count + 1))
 
 
+def test_the_most_aggressive_levels_come_first_and_the_largest_sites_among_them(network):
+    assert scan_order(network.space) == ORDER
+    every = scan_order(network.space, every=True)
+    assert [level for _, level in every[::2]] == [7, 6, 5, 4, 3, 2, 1]
+    assert sorted(every) == [(site, level) for site in range(2) for level in range(1, 8)]
+
+
+def test_sites_with_fewer_levels_leave_the_later_rounds_to_the_others(make_space):
+    space = make_space([[100, 60, 40, 30, 20], [80, 30], [80]])
+    assert scan_order(space) == [(0, 4), (1, 1), (0, 2), (0, 1)]
+
+
 def test_a_measured_distortion_is_the_distance_of_that_option_alone(network, sensitivity):
     for site, options in enumerate(network.space.options):
         assert len(options) == 7
         for level in measured_levels(len(options)):
-            direct = np.square(changes_of(network, site, level)).sum(axis=1).mean()
-            assert sensitivity.distortion[site, level] == pytest.approx(direct, rel=1e-5)
+            direct = distance_of(network, site, level)
+            assert sensitivity.distortion[site, level] == pytest.approx(direct, rel=1e-12)
     np.testing.assert_array_equal(sensitivity.distortion[:, 0], 0)
+
+
+def test_contributions_are_in_the_power_of_the_distance_in_which_they_add_up(network):
+    distance = TotalVariation(network.evaluator.reference)
+    found = scan_of(network, distance=distance).run()
+    plan = Plan(choices={"fc.w": network.space.options[1][6]})
+    outputs = network.evaluator.outputs(network.encoder.dense(plan), range(4))
+    direct = float(distance(outputs, range(4)).mean())
+    assert found.power == distance.power == 2
+    assert found.distortion[1, 7] == pytest.approx(direct**2, rel=1e-12)
 
 
 def on_the_power_law(error, known) -> float:
@@ -87,16 +115,6 @@ def test_other_levels_lie_on_the_power_law_of_the_weight_errors(network, sensiti
         for level in (1, 2, 4, 6):
             expected = on_the_power_law(errors[level], known)
             assert distortion[level] == pytest.approx(expected, rel=1e-4)
-            nearest = min((3, 5, 7), key=lambda a: abs(np.log(errors[a] / errors[level])))
-            assert sensitivity.anchor[site, level] == sensitivity.anchor[site, nearest]
-
-
-def test_the_gram_matrix_holds_the_inner_products_of_the_measured_changes(network, sensitivity):
-    measured = [(site, level) for site in range(2) for level in (3, 5, 7)]
-    rows = np.array([changes_of(network, *choice).ravel() for choice in measured])
-    expected = rows @ rows.T / 4
-    np.testing.assert_allclose(sensitivity.inner, expected, atol=1e-5 * expected.max())
-    assert [sensitivity.anchor[choice] for choice in measured] == list(range(6))
 
 
 @pytest.mark.parametrize("every", [False, True])
@@ -105,53 +123,97 @@ def test_each_evaluation_is_announced_and_changes_one_weight(network, every):
     scan_of(network, evaluator=evaluator, every=every).run(reports.append)
     count = scan_evaluations(network.space, every=every)
     assert count == (14 if every else 6)
-    assert evaluator.calls == [("conv.w",)] * (count // 2) + [("fc.w",)] * (count // 2)
+    assert evaluator.calls == [("conv.w",), ("fc.w",)] * (count // 2)
     assert [(r.stage, r.done, r.total) for r in reports] == [
         ("scan", done, count) for done in range(1, count + 1)
     ]
 
 
 def test_a_full_scan_extrapolates_nothing(network):
-    found = scan_of(network, every=True).run(ignore_progress)
+    found = scan_of(network, every=True).run()
     for site in range(2):
         for level in range(1, 8):
-            direct = np.square(changes_of(network, site, level)).sum(axis=1).mean()
-            assert found.distortion[site, level] == pytest.approx(direct, rel=1e-5)
+            direct = distance_of(network, site, level)
+            assert found.distortion[site, level] == pytest.approx(direct, rel=1e-12)
 
 
 def test_only_the_samples_named_are_run(network):
-    found = scan_of(network, indices=[5, 2]).run(ignore_progress)
-    direct = np.square(changes_of(network, 1, 7, [5, 2])).sum(axis=1).mean()
-    assert found.distortion[1, 7] == pytest.approx(direct, rel=1e-5)
+    found = scan_of(network, indices=[5, 2]).run()
+    direct = distance_of(network, 1, 7, [5, 2])
+    assert found.distortion[1, 7] == pytest.approx(direct, rel=1e-12)
 
 
-def test_a_count_sketch_keeps_the_inner_products_of_long_outputs(make_network):
-    network = make_network(classes=5 * SKETCH_LENGTH, samples=3)
-    found = scan_of(network, indices=range(3)).run(ignore_progress)
-    rows = np.array([changes_of(network, 0, a, range(3)).ravel() for a in (3, 5, 7)])
-    expected = rows @ rows.T / 3
-    scale = np.sqrt(np.outer(np.diag(expected), np.diag(expected)))
-    # Four standard deviations of a sketched cosine, 1 / sqrt(length) each.
-    tolerance = 4 / np.sqrt(SKETCH_LENGTH)
-    assert (np.abs(found.inner[:3, :3] - expected) / scale).max() < tolerance
-    np.testing.assert_allclose(found.distortion[0, [3, 5, 7]], np.diag(expected), rtol=tolerance)
+def test_each_measurement_is_in_the_store_before_it_is_announced(network, store):
+    kept = []
+    scan_of(network).run(lambda _: kept.append(list(store.scanned())), store=store)
+    assert kept == [ORDER[: done + 1] for done in range(6)]
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_a_sketch_is_unbiased_also_where_all_outputs_change_alike(seed):
-    ones = np.ones((1, 10 * SKETCH_LENGTH))
-    ones[:, ::2] = 2
-    sketch = _sketched(ones, seed)
-    assert sketch.shape == (1, SKETCH_LENGTH)
-    # The variance of a sketched squared norm is below 2 / length.
-    tolerance = 4 * np.sqrt(2 / SKETCH_LENGTH)
-    assert np.square(sketch).sum() == pytest.approx(np.square(ones).sum(), rel=tolerance)
+@pytest.mark.parametrize("stopped_after", [1, 3, 6])
+def test_a_scan_goes_on_where_it_stopped_and_ends_with_the_same_bits(
+    network, sensitivity, store, stopped_after
+):
+    class StoppedError(Exception):
+        pass
+
+    def stop(report) -> None:
+        if report.done == stopped_after:
+            raise StoppedError
+
+    with pytest.raises(StoppedError):
+        scan_of(network).run(stop, store=store)
+    evaluator = CountingEvaluator(network.evaluator)
+    found = scan_of(network, evaluator=evaluator).run(store=store)
+    assert len(evaluator.calls) == 6 - stopped_after
+    np.testing.assert_array_equal(found.distortion, sensitivity.distortion)
 
 
-def test_the_same_seed_gives_the_same_sketch_and_another_one_another(make_network):
-    network = make_network(classes=2 * SKETCH_LENGTH, samples=2)
-    first, again, other = (
-        scan_of(network, indices=range(2), seed=seed).run(ignore_progress) for seed in (5, 5, 6)
-    )
-    np.testing.assert_array_equal(first.inner, again.inner)
-    assert (first.inner != other.inner).any()
+def test_a_scan_that_is_complete_encodes_and_runs_nothing(network, sensitivity, store):
+    scan_of(network).run(store=store)
+    found = scan_of(network, evaluator=None, encoder=None).run(store=store)
+    np.testing.assert_array_equal(found.distortion, sensitivity.distortion)
+
+
+class SlowMachine:
+    """A clock that an evaluation moves by ten seconds."""
+
+    def __init__(self, network) -> None:
+        self.now = 0.0
+        self.evaluator = CountingEvaluator(network.evaluator, takes=self._tick)
+
+    def _tick(self) -> None:
+        self.now += 10
+
+    def deadline(self, end: float) -> Deadline:
+        return Deadline(end=end, clock=lambda: self.now)
+
+
+def test_a_scan_that_runs_out_of_time_predicts_what_it_has_not_measured(network, store):
+    slow = SlowMachine(network)
+    found = scan_of(network, evaluator=slow.evaluator).run(store=store, deadline=slow.deadline(35))
+    assert slow.now == 30
+    assert list(store.scanned()) == ORDER[:3]
+    errors = [weight_error(network, 1, level) for level in (7, 5)]
+    # Only one level of the second site was measured: the others keep its ratio.
+    expected = distance_of(network, 1, 7) * errors[1] / errors[0]
+    assert found.distortion[1, 5] == pytest.approx(expected, rel=1e-4)
+    assert (found.distortion[:, 1:] > 0).all()
+
+
+def test_one_measurement_is_made_although_there_is_no_time_and_speaks_for_all_sites(network):
+    slow = SlowMachine(network)
+    found = scan_of(network, evaluator=slow.evaluator).run(deadline=slow.deadline(-1))
+    assert slow.evaluator.calls == [("conv.w",)]
+    shares = [
+        weight_error(network, site, 7) / np.square(network.weights[name], dtype=float).sum()
+        for site, name in enumerate(("conv.w", "fc.w"))
+    ]
+    expected = distance_of(network, 0, 7) * shares[1] / shares[0]
+    assert found.distortion[1, 7] == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_later_scan_with_time_makes_up_for_one_that_was_cut_short(network, sensitivity, store):
+    slow = SlowMachine(network)
+    scan_of(network, evaluator=slow.evaluator).run(store=store, deadline=slow.deadline(0))
+    found = scan_of(network).run(store=store)
+    np.testing.assert_array_equal(found.distortion, sensitivity.distortion)

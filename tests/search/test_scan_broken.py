@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from zoo_compress.core import Option, ignore_progress
-from zoo_compress.search.scan import BROKEN_FACTOR, Scan, _interpolated
+from zoo_compress.core import Option
+from zoo_compress.search.scan import BROKEN_FACTOR, Scan
 from zoo_compress.techniques.codes import Codes
 
 
@@ -42,8 +42,7 @@ BITS_8 = Option(technique="codes", settings={"bits": 8, "granularity": "channel"
 
 
 def scanned(network):
-    scan = Scan(**network.parts, indices=range(4), weights=network.weights, seed=0)
-    return scan.run(ignore_progress)
+    return Scan(**network.parts, indices=range(4), weights=network.weights).run()
 
 
 def spoiled(network, make_network, factors):
@@ -74,31 +73,14 @@ def test_an_option_that_gives_no_finite_output_is_worse_than_all_others(
     others[1, 7] = False
     assert found.distortion[1, 7] == BROKEN_FACTOR * found.distortion[others].max()
     np.testing.assert_allclose(found.distortion[others], intact.distortion[others], rtol=1e-5)
-    np.testing.assert_array_equal(found.inner[5], 0)
-    np.testing.assert_allclose(found.inner[:5, :5], intact.inner[:5, :5])
 
 
-def test_an_option_that_breaks_on_one_input_is_broken_and_has_no_direction(make_network):
+def test_an_option_that_breaks_on_one_input_is_broken(make_network):
     feeds = [{"image": np.full((1, 8, 6, 6), scale, np.float32)} for scale in (1e-9, 100) * 2]
     # 3 bits are level 5; the scan has measured levels on both sides of it.
     found = scanned(make_network({"codes": Spoiling({("fc.w", 3): 1e37})}, feeds=feeds))
     others = np.delete(found.distortion[1], 5)
     assert found.distortion[1, 5] == BROKEN_FACTOR * max(others.max(), found.distortion[0].max())
-    np.testing.assert_array_equal(found.inner[4], 0)
-
-
-@pytest.mark.parametrize("broken", [np.inf, 0.0])
-def test_a_measured_level_without_a_usable_distance_is_passed_over(broken):
-    errors = np.array([0.0, 1.0, 1.5, 4.0, 12.0, 16.0])
-    powers = [3.0, broken, 48.0]
-    found = [_interpolated(errors, powers, level, (1, 3, 5)) for level in (1, 2, 4, 5)]
-    assert found == pytest.approx([3, 4.5, 36, 48])
-
-
-def test_a_level_is_broken_where_the_nearest_measured_one_is():
-    errors = np.array([0.0, 1.0, 3.0, 4.0, 5.0, 16.0])
-    powers = [3.0, np.inf, 48.0]
-    assert [_interpolated(errors, powers, level, (1, 3, 5)) for level in (2, 4)] == [np.inf] * 2
 
 
 @pytest.mark.parametrize("factor", [np.nan, np.inf])
@@ -118,8 +100,6 @@ def test_a_model_that_every_option_breaks_still_has_finite_distortions(network, 
 def test_finite_outputs_of_any_size_give_finite_distortions(network, make_network):
     found = spoiled(network, make_network, {(1, 7): 1e18, (1, 5): 1e37, (1, 2): 1e30})
     assert np.isfinite(found.distortion).all()
-    assert np.isfinite(found.inner).all()
-    assert np.isfinite(found.gram(np.array([7, 7])))
 
 
 @pytest.mark.parametrize("bits", [[3, 2], range(2, 9)], ids=["measured", "not measured"])

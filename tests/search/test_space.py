@@ -66,6 +66,8 @@ def test_missing_levels_take_infinitely_many_bytes(space):
     assert space.levels.tolist() == [3, 2, 4]
     expected = [[100, 60, 40, np.inf], [80, 30, np.inf, np.inf], [50, 20, 10, 5]]
     np.testing.assert_array_equal(space.level_bytes, expected)
+    finite = np.where(np.isfinite(expected), expected, 0)
+    np.testing.assert_array_equal(space.finite_level_bytes, finite)
 
 
 @pytest.mark.parametrize(
@@ -85,6 +87,14 @@ def test_separable_bytes_exceed_the_stored_ones_by_the_unused_constants(space, t
     unused = 24 - sum(size for _, size in used)
     theta = np.array(theta)
     assert space.separable_bytes(theta) == space.stored_bytes(theta) + unused
+
+
+@given(some=st.lists(thetas, min_size=1, max_size=6))
+def test_many_plans_are_sized_as_one_by_one(space, some):
+    batch = np.array(some)
+    assert space.stored_sizes(batch).tolist() == [space.stored_bytes(theta) for theta in batch]
+    separable = [space.separable_bytes(theta) for theta in batch]
+    assert space.separable_sizes(batch).tolist() == separable
 
 
 def test_no_plan_takes_fewer_bytes_than_the_smallest_or_more_than_the_largest(space):

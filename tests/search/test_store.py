@@ -2,13 +2,16 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from zoo_compress.core import Measurement, Plan, Trial
 from zoo_compress.errors import OutputError
-from zoo_compress.search.sensitivity import Sensitivity
 from zoo_compress.search.store import TrialStore
 
 
@@ -27,10 +30,10 @@ def measured(number, plan, **changed) -> Trial:
     return Trial(number=number, plan=plan, measurement=Measurement(**values | changed))
 
 
-@pytest.mark.parametrize("latency", [None, 1.25])
-def test_trials_come_back_as_they_were_from_a_store_opened_again(path, space, latency):
+@pytest.mark.parametrize("more", [{}, {"latency_ms": 1.25}, {"disagreement": 1 / 7}])
+def test_trials_come_back_as_they_were_from_a_store_opened_again(path, space, more):
     thetas = [np.array([2, 1]), np.array([0, 1]), np.array([0, 0])]
-    trials = [measured(n, space.plan(t), latency_ms=latency) for n, t in enumerate(thetas)]
+    trials = [measured(n, space.plan(t), **more) for n, t in enumerate(thetas)]
     store = TrialStore(path)
     for trial in trials:
         store.add(trial)
@@ -72,29 +75,41 @@ def test_a_number_that_is_taken_is_refused_and_the_first_trial_stays(path):
     assert store.trials() == [measured(0, Plan())]
 
 
-def test_sensitivities_come_back_bit_for_bit(path):
-    rng = np.random.default_rng(0)
-    distortion = rng.lognormal(size=(2, 3))
-    distortion[1, 2] = np.inf
-    stored = Sensitivity(
-        distortion=distortion, anchor=rng.integers(0, 4, (2, 3)), inner=rng.random((4, 4))
-    )
-    TrialStore(path).save_sensitivity(stored, evaluations=4)
-    found, evaluations = TrialStore(path).sensitivity()
-    assert evaluations == 4
-    for name, array in vars(stored).items():
-        np.testing.assert_array_equal(getattr(found, name), array)
-        assert getattr(found, name).dtype == array.dtype
+finite_or_not = st.floats(min_value=0, allow_nan=False)
 
 
-def test_a_later_scan_replaces_the_earlier_one(path, make_sensitivity):
+@given(powers=st.lists(finite_or_not, min_size=1, max_size=4))
+def test_what_the_scan_measured_comes_back_bit_for_bit_in_its_order(powers):
+    choices = [(1, 3), (0, 2), (1, 1), (0, 1)][: len(powers)]
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "trials.sqlite"
+        for choice, power in zip(choices, powers, strict=True):
+            TrialStore(path).add_scanned(choice, power)
+        found = TrialStore(path).scanned()
+    assert list(found.items()) == list(zip(choices, powers, strict=True))
+
+
+def test_what_breaks_the_model_comes_back_as_infinity(path):
     store = TrialStore(path)
-    assert store.sensitivity() is None
-    store.save_sensitivity(make_sensitivity([[0, 1]]), evaluations=1)
-    store.save_sensitivity(make_sensitivity([[0, 2]]), evaluations=3)
-    found, evaluations = store.sensitivity()
-    assert found.distortion.tolist() == [[0, 2]]
-    assert evaluations == 3
+    store.add_scanned((0, 1), np.nan)
+    store.add_weight_errors(0, [1.5, np.inf])
+    assert store.scanned() == {(0, 1): np.inf}
+    assert store.weight_errors() == {0: [1.5, np.inf]}
+
+
+def test_an_option_is_scanned_once(path):
+    store = TrialStore(path)
+    store.add_scanned((0, 1), 2.0)
+    with pytest.raises(OutputError, match="UNIQUE"):
+        store.add_scanned((0, 1), 3.0)
+    assert store.scanned() == {(0, 1): 2.0}
+
+
+def test_weight_errors_come_back_by_site_in_the_order_of_the_levels(path):
+    store = TrialStore(path)
+    store.add_weight_errors(1, [1 / 3])
+    store.add_weight_errors(0, [0.0, 1e-300, 2.5])
+    assert TrialStore(path).weight_errors() == {0: [0.0, 1e-300, 2.5], 1: [1 / 3]}
 
 
 def test_seconds_add_up_over_the_sessions_of_a_run(path):
@@ -102,12 +117,22 @@ def test_seconds_add_up_over_the_sessions_of_a_run(path):
     store = TrialStore(path)
     store.add_seconds({"propose": 0.5})
     store.add_seconds({})
-    assert store.seconds() == {"scan": 1.5, "propose": 0.75}
+    store.add(measured(0, Plan()), seconds={"propose": 0.25})
+    assert store.seconds() == {"scan": 1.5, "propose": 1.0}
+
+
+def test_a_trial_that_is_refused_charges_no_time(path):
+    store = TrialStore(path)
+    store.add(measured(0, Plan()), seconds={"propose": 1.0})
+    with pytest.raises(OutputError):
+        store.add(measured(0, Plan()), seconds={"propose": 1.0})
+    assert store.seconds() == {"propose": 1.0}
 
 
 def test_a_new_store_is_empty(path):
     store = TrialStore(path)
-    assert (store.trials(), store.seconds(), store.sensitivity()) == ([], {}, None)
+    assert (store.trials(), store.seconds()) == ([], {})
+    assert (store.scanned(), store.weight_errors()) == ({}, {})
 
 
 @pytest.mark.parametrize("content", [b"no database " * 100, b"SQLite format 3\0" + b"\1" * 200])
@@ -121,3 +146,10 @@ def test_a_file_that_is_no_store_is_refused_and_left_alone(path, content):
 def test_a_folder_that_does_not_exist_is_refused(tmp_path):
     with pytest.raises(OutputError, match="unable to open database file"):
         TrialStore(tmp_path / "missing" / "trials.sqlite")
+
+
+def test_a_store_of_another_version_is_refused_in_one_line(path):
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE trial (number INTEGER PRIMARY KEY, plan TEXT)")
+    with pytest.raises(OutputError, match="not a usable trial store: no such column"):
+        TrialStore(path).trials()

@@ -23,11 +23,17 @@ def exit_codes() -> dict[int, str]:
     leaves = [
         leaf
         for leaf in vars(errors).values()
-        if isinstance(leaf, type) and issubclass(leaf, ZooCompressError)
+        if isinstance(leaf, type)
+        and issubclass(leaf, ZooCompressError)
+        and leaf is not ZooCompressError
     ]
-    return USUAL_CODES | {
-        leaf.exit_code: first_line(leaf) for leaf in leaves if leaf is not ZooCompressError
+    meanings = {leaf.exit_code: first_line(leaf) for leaf in leaves}
+    shared = {
+        code: f"{meanings[code]} Or: {usual}"
+        for code, usual in USUAL_CODES.items()
+        if code in meanings
     }
+    return USUAL_CODES | meanings | shared
 
 
 def guarded(body: Callable[[], object]) -> int:

@@ -11,7 +11,17 @@ import click
 from zoo_compress.cli.errors import guarded
 from zoo_compress.cli.lazy import LazyGroup
 
-COMMANDS = ("run", "resume", "inspect", "apply", "recipes", "samples")
+COMMANDS = (
+    "run",
+    "resume",
+    "frontier",
+    "certify",
+    "inspect",
+    "apply",
+    "diagnose",
+    "recipes",
+    "samples",
+)
 
 
 @click.group(

@@ -12,6 +12,21 @@ DEFAULT_RECIPE = "balanced"
 
 source_argument = click.argument("source")
 
+budget_option = click.option(
+    "--budget",
+    metavar="BUDGET",
+    help="What to reach: 0.125 or size=0.125 of the original's bytes, or bytes=5MB; or, at the "
+    "fewest bytes, distance=0.01 (relative to the variance of the outputs) or disagreement=0.02 "
+    "(certified share of changed top answers).",
+)
+
+gamma_option = click.option(
+    "--gamma",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="G",
+    help="Instead of a budget: minimise size ratio + G times the relative distance.",
+)
+
 recipe_option = click.option(
     "--recipe",
     default=DEFAULT_RECIPE,
@@ -25,8 +40,8 @@ time_option = click.option(
     "seconds",
     type=Duration(),
     metavar="TIME",
-    help="Time to finish in: 90, 90s, 5m, 1h30m. The scan is always completed, the search stops "
-    "early enough.",
+    help="Time to finish in: 90, 90s, 5m, 1h30m. The scan takes at most half of what the end of "
+    "the run leaves; the search stops early enough to verify and certify.",
 )
 
 overwrite_option = click.option(

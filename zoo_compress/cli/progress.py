@@ -32,6 +32,8 @@ STAGES = {
     "write": "Write the model",
     "gate": "Verify the file",
     "certify": "Certify",
+    "diagnose": "Measure plans",
+    "draw": "Draw the figures",
 }
 
 

@@ -8,6 +8,8 @@ from typing import Any
 import click
 
 from zoo_compress.cli.options import (
+    budget_option,
+    gamma_option,
     json_option,
     overwrite_option,
     recipe_option,
@@ -18,12 +20,8 @@ from zoo_compress.cli.options import (
 
 @click.command("run", short_help="Compress a model to a budget.")
 @source_argument
-@click.option(
-    "--budget",
-    required=True,
-    metavar="BUDGET",
-    help="Size to reach: 0.125 or size=0.125 of the original's bytes, or bytes=5MB.",
-)
+@budget_option
+@gamma_option
 @click.option(
     "--data",
     metavar="DATA",
@@ -65,6 +63,11 @@ from zoo_compress.cli.options import (
     help="What the outputs mean, where the model does not say.",
 )
 @click.option(
+    "--distance",
+    type=click.Choice(["squared-l2", "total-variation", "kl", "cosine", "relational"]),
+    help="How outputs are compared. Without it: cosine for embeddings, squared-l2 for others.",
+)
+@click.option(
     "--confidence",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
     default=0.95,
@@ -84,6 +87,7 @@ def command(*, as_json: bool, **settings: Any) -> None:
     Examples:
       zoo-compress run sample:efficientnet-lite0 --budget 0.125
       zoo-compress run model.onnx --budget 0.25 --data photographs/ --time 5m
+      zoo-compress run model.onnx --budget disagreement=0.02 --data photographs/
     """
     from zoo_compress import pipeline
     from zoo_compress.cli.progress import working

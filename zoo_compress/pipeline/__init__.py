@@ -1,6 +1,10 @@
 """The verbs: what the command line does, as functions."""
 
+from zoo_compress.pipeline.certification import Certification, CertifySettings
+from zoo_compress.pipeline.certify_pair import certify_pair
 from zoo_compress.pipeline.compress import RunResult, resume, run
+from zoo_compress.pipeline.diagnose import DiagnoseSettings, Diagnosis, diagnose
+from zoo_compress.pipeline.frontier import Frontier, FrontierPoint, frontier
 from zoo_compress.pipeline.inspection import Inspection, SiteReport, inspect
 from zoo_compress.pipeline.reproduce import ApplyResult, apply
 from zoo_compress.pipeline.settings import RunSettings, cache_folder
@@ -8,12 +12,21 @@ from zoo_compress.pipeline.space import validate_recipe
 
 __all__ = [
     "ApplyResult",
+    "Certification",
+    "CertifySettings",
+    "DiagnoseSettings",
+    "Diagnosis",
+    "Frontier",
+    "FrontierPoint",
     "Inspection",
     "RunResult",
     "RunSettings",
     "SiteReport",
     "apply",
     "cache_folder",
+    "certify_pair",
+    "diagnose",
+    "frontier",
     "inspect",
     "resume",
     "run",

@@ -2,37 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from zoo_compress.core import ProgressCallback, Trial, ignore_progress
-from zoo_compress.errors import BudgetError, SearchInterrupted
-from zoo_compress.files import atomic_write
-from zoo_compress.pipeline.fingerprint import check_fingerprint, save_fingerprint
+from zoo_compress.errors import BudgetError, OutputError, SearchInterrupted
+from zoo_compress.pipeline.agreement import certified_choice
+from zoo_compress.pipeline.attempt import Attempt, open_attempt
+from zoo_compress.pipeline.fingerprint import check_fingerprint
 from zoo_compress.pipeline.finish import finish
-from zoo_compress.pipeline.folder import (
-    SPLIT_FILE,
-    STORE_FILE,
-    check_folder,
-    open_folder,
-    protect,
-)
+from zoo_compress.pipeline.folder import check_folder, holds_run
+from zoo_compress.pipeline.search import search
 from zoo_compress.pipeline.settings import RunSettings
-from zoo_compress.pipeline.study import Study, build_study
-from zoo_compress.search.loop import best_trial, run_trials
-from zoo_compress.search.problem import Problem
-from zoo_compress.search.scan import scan_evaluations
-from zoo_compress.search.sensitivity import Sensitivity
-from zoo_compress.search.store import TrialStore
-
-# Opening the written model in a fresh process, writing files and rendering the card.
-SECONDS_TO_WRITE = 4.0
-# Every search input runs through the candidate, the original, the gate and the uniform plan.
-FINAL_PASSES_OVER_SEARCH_INPUTS = 4
-FINAL_PASSES_OVER_CERTIFICATION_INPUTS = 2
+from zoo_compress.pipeline.start import announced, begin, begin_again
+from zoo_compress.pipeline.study import build_study
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,116 +36,127 @@ class RunResult:
     notes: tuple[str, ...] = ()
 
 
-def run(settings: RunSettings, *, progress: ProgressCallback = ignore_progress) -> RunResult:
+def run(
+    settings: RunSettings,
+    *,
+    began: float | None = None,
+    progress: ProgressCallback = ignore_progress,
+) -> RunResult:
     """Compress a model to a budget and certify the result.
 
     Pull, find sites, split the inputs, scan sensitivities, search, write the best plan's model,
-    pass the publish gate, certify on the untouched inputs, report.
+    pass the publish gate, certify on the untouched inputs, report. From the first moment on, the
+    run can be resumed whatever ends it, and from the first trial on, the best model so far is on
+    disk.
+
+    Args:
+        settings: What is wanted.
+        began: Reading of `time.perf_counter` from which the time limit counts; None for now.
+        progress: Told how far the work has come.
 
     Raises:
         SearchInterrupted: If the user stopped it; the best model so far is written.
         ZooCompressError: For everything else that the user can mend; see `zoo_compress.errors`.
     """
-    start = time.perf_counter()
+    began = time.perf_counter() if began is None else began
     check_folder(settings.folder, overwrite=settings.overwrite)
-    study = build_study(settings, progress)
-    protect(settings.folder, study.sources())
-    open_folder(settings.folder)
-    settings.save()
-    save_fingerprint(study)
-    record = json.dumps(study.split.record(study.inputs), indent=2)
-    atomic_write(settings.folder / SPLIT_FILE, record + "\n")
-    return _go(study, start, progress)
+    with announced(settings):
+        study = build_study(settings, progress)
+        begin(study)
+    return _go(open_attempt(study, began=began, progress=progress))
 
 
 def resume(
-    folder: Path, *, seconds: float | None = None, progress: ProgressCallback = ignore_progress
+    folder: Path,
+    *,
+    seconds: float | None = None,
+    began: float | None = None,
+    progress: ProgressCallback = ignore_progress,
 ) -> RunResult:
     """Go on with a run that was stopped; what it has measured is not measured again.
 
     Args:
         folder: The run's folder.
         seconds: Time that the rest should take; None for no limit.
+        began: Reading of `time.perf_counter` from which that time counts; None for now.
         progress: Told how far the work has come.
 
     Raises:
         OutputError: If the folder holds no run, or the model, the recipe or the inputs are not
             those that it was started with.
+        SearchInterrupted: If the user stopped it again.
+        ZooCompressError: As for `run`.
     """
-    start = time.perf_counter()
+    began = time.perf_counter() if began is None else began
+    if not holds_run(folder):
+        raise OutputError(f"'{folder}' holds no run: nothing was started there, nothing to resume")
     study = build_study(replace(RunSettings.load(folder), seconds=seconds), progress)
-    check_fingerprint(study)
-    return _go(study, start, progress)
+    begin_again(study)
+    return _go(open_attempt(study, began=began, progress=progress))
 
 
-def _go(study: Study, start: float, progress: ProgressCallback) -> RunResult:
-    folder = study.settings.folder
-    store = TrialStore(folder / STORE_FILE)
-    trials, interrupted = _search(study, store, start, progress)
-    best = best_trial(trials, study.limit_bytes)
+def publish_point(
+    settings: RunSettings,
+    *,
+    run: Path,
+    best: Trial,
+    trials: Sequence[Trial],
+    progress: ProgressCallback = ignore_progress,
+) -> RunResult:
+    """Write, verify and certify the model of a trial of another run, in a folder of its own.
+
+    Args:
+        settings: Those of the run, but for the budget and the folder.
+        run: Folder of the run whose trial it is.
+        best: The trial.
+        trials: All trials of that run.
+        progress: Told how far the work has come.
+
+    Raises:
+        OutputError: If the folder cannot be used, or the model, the recipe or the inputs are not
+            those that the run was started with.
+        ZooCompressError: As for `run`.
+    """
+    check_folder(settings.folder, overwrite=settings.overwrite)
+    study = build_study(settings, progress)
+    check_fingerprint(study, run)
+    begin(study)
+    attempt = open_attempt(study, began=time.perf_counter(), progress=progress, trials_of=run)
+    report = _finish(attempt, best, trials)
+    return RunResult(report=report, folder=settings.folder, notes=tuple(report["notes"]))
+
+
+def _go(attempt: Attempt) -> RunResult:
+    study, folder = attempt.study, attempt.study.settings.folder
+    trials, interrupted = search(attempt)
+    best = attempt.best(trials)
+    goes_on = f"`zoo-compress resume {folder}` goes on"
     if best is None and not interrupted:
-        raise BudgetError(
-            f"none of {len(trials)} plans of {study.limit_bytes} bytes gives finite outputs; "
-            "raise the budget"
-        )
+        raise BudgetError(f"none of {len(trials)} plans meets {study.aim}; allow more")
     if best is None:
-        raise SearchInterrupted(
-            f"stopped before the first trial; `zoo-compress resume {folder}` goes on"
-        )
-    report = finish(study, store, best, trials, start, progress)
+        raise SearchInterrupted(f"stopped before any plan met {study.aim}; {goes_on}")
+    try:
+        report = _finish(attempt, best, trials)
+    except KeyboardInterrupt:
+        raise SearchInterrupted(f"{_stopped_unfinished(attempt)}; {goes_on}") from None
     if interrupted:
         raise SearchInterrupted(
             f"stopped after {len(trials)} of {study.trials} trials; the best so far is "
-            f"{report['model_path']}; `zoo-compress resume {folder}` goes on"
+            f"{report['model_path']}; {goes_on}"
         )
-    return RunResult(report=report, folder=folder, notes=study.notes)
+    return RunResult(report=report, folder=folder, notes=tuple(report["notes"]))
 
 
-def _search(
-    study: Study, store: TrialStore, start: float, progress: ProgressCallback
-) -> tuple[list[Trial], bool]:
-    """Scan and search; return the trials and whether the user interrupted."""
-    settings = study.settings
-    deadline = None
-    if settings.seconds is not None:
-        deadline = start + settings.seconds - _seconds_to_finish(study)
-    try:
-        sensitivity = _sensitivity(study, store, progress)
-        problem = Problem(
-            space=study.sized.space,
-            limit_bytes=study.limit_bytes,
-            sensitivity=sensitivity,
-            seed=settings.seed,
-        )
-        trials = run_trials(
-            study.strategy_type(problem),
-            study.measurer.measure,
-            store,
-            trials=study.trials,
-            deadline=deadline,
-            progress=progress,
-        )
-    except KeyboardInterrupt:
-        return store.trials(), True
-    return trials, False
+def _finish(attempt: Attempt, best: Trial, trials: Sequence[Trial]) -> dict[str, Any]:
+    """Finish with the best trial, or with the one that keeps a disagreement budget for certain."""
+    if not attempt.study.aim.limits_disagreement:
+        return finish(attempt, best, trials)
+    chosen, certificate = certified_choice(attempt, best, trials)
+    return finish(attempt, chosen, trials, earlier=(certificate,))
 
 
-def _seconds_to_finish(study: Study) -> float:
-    """Estimate what follows the search from the forward passes made so far."""
-    seen, unseen = len(study.split.search), len(study.split.certify)
-    passes = (
-        FINAL_PASSES_OVER_SEARCH_INPUTS * seen + FINAL_PASSES_OVER_CERTIFICATION_INPUTS * unseen
-    )
-    return SECONDS_TO_WRITE + passes * study.evaluator.seconds["forward"] / seen
-
-
-def _sensitivity(study: Study, store: TrialStore, progress: ProgressCallback) -> Sensitivity:
-    """Return the stored scan, or scan and store it."""
-    stored = store.sensitivity()
-    if stored is not None:
-        return stored[0]
-    start = time.perf_counter()
-    found = study.scan.run(progress)
-    store.add_seconds({"scan": time.perf_counter() - start})
-    store.save_sensitivity(found, evaluations=scan_evaluations(study.sized.space))
-    return found
+def _stopped_unfinished(attempt: Attempt) -> str:
+    candidate = attempt.checkpoint.path
+    if candidate is None:
+        return "stopped before the model was certified; the earlier result is as it was"
+    return f"stopped before the model was certified; the best candidate, unchecked, is {candidate}"

@@ -14,13 +14,19 @@ from zoo_compress.pipeline.study import Study
 
 
 def fingerprint(study: Study) -> dict[str, str]:
-    """Return digests of the model, the recipe, the split and the search inputs."""
+    """Return digests of the model, the recipe, the split, the search inputs, and the distance."""
     return {
         "model": study.digest,
         "recipe": _digest(study.recipe.model_dump_json().encode()),
         "split": _digest(json.dumps(study.split.record(study.inputs)).encode()),
         "search inputs": _inputs_digest(study),
+        "distance": study.distance.name,
     }
+
+
+def has_fingerprint(folder: Path) -> bool:
+    """Tell whether a run has begun to measure, or was ready to."""
+    return (folder / FINGERPRINT_FILE).is_file()
 
 
 def save_fingerprint(study: Study) -> None:
@@ -29,20 +35,24 @@ def save_fingerprint(study: Study) -> None:
     atomic_write(study.settings.folder / FINGERPRINT_FILE, text)
 
 
-def check_fingerprint(study: Study) -> None:
+def check_fingerprint(study: Study, folder: Path | None = None) -> None:
     """Check that a run goes on with what it was started with.
+
+    Args:
+        study: What it would go on with.
+        folder: The run's folder; None for the study's own.
 
     Raises:
         OutputError: If something differs; measurements would mix, and inputs that the search
             saw could enter the certificate.
     """
-    folder = study.settings.folder
+    folder = study.settings.folder if folder is None else folder
     stored = _read(folder)
     changed = [part for part, digest in fingerprint(study).items() if stored.get(part) != digest]
     if changed:
         raise OutputError(
-            f"'{folder}' cannot be resumed: the {' and the '.join(changed)} changed since it was "
-            "started; start a new run"
+            f"'{folder}' cannot be used: the {' and the '.join(changed)} changed since the run "
+            "was started; start a new one"
         )
 
 
@@ -50,7 +60,7 @@ def _read(folder: Path) -> Mapping[str, str]:
     try:
         stored: dict[str, str] = json.loads((folder / FINGERPRINT_FILE).read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise OutputError(f"'{folder}' cannot be resumed: {FINGERPRINT_FILE}: {error}") from error
+        raise OutputError(f"'{folder}' cannot be used: {FINGERPRINT_FILE}: {error}") from error
     return stored
 
 

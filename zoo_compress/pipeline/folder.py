@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -23,19 +24,35 @@ PENDING_FOLDER = "pending"
 """Holds the model until it has passed the gate and is certified."""
 REJECTED_FOLDER = "rejected"
 """Holds a model that failed the gate."""
+CHECKPOINT_FOLDER = "checkpoint"
+"""Holds the best candidate of a search that has not ended."""
+NEXT_CHECKPOINT_FOLDER = "checkpoint-next"
+"""Holds the candidate that is about to replace it."""
+PREVIOUS_CHECKPOINT_FOLDER = "checkpoint-previous"
+"""Holds the candidate that has just been replaced."""
 
+OWN_FOLDERS = (
+    PENDING_FOLDER,
+    REJECTED_FOLDER,
+    NEXT_CHECKPOINT_FOLDER,
+    PREVIOUS_CHECKPOINT_FOLDER,
+    CHECKPOINT_FOLDER,
+)
+# The fingerprint goes last: a folder without one is a run in which nothing was measured.
 OWN_FILES = (
-    SETTINGS_FILE,
-    STORE_FILE,
-    f"{STORE_FILE}-journal",
     MODEL_FILE,
     f"{MODEL_FILE}.data",
     PLAN_FILE,
     SPLIT_FILE,
-    FINGERPRINT_FILE,
     REPORT_FILE,
     CARD_FILE,
+    STORE_FILE,
+    f"{STORE_FILE}-journal",
+    FINGERPRINT_FILE,
 )
+
+LEFTOVER = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{8}\.part")
+"""A file that was being written when the process was killed."""
 
 
 def check_folder(folder: Path, *, overwrite: bool) -> None:
@@ -47,14 +64,19 @@ def check_folder(folder: Path, *, overwrite: bool) -> None:
     """
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"'{folder}' is a file, expected a folder for the run")
-    if folder.is_dir() and any(folder.iterdir()):
-        if not (folder / SETTINGS_FILE).is_file():
+    if folder.is_dir() and set(folder.iterdir()) - set(_leftovers(folder)):
+        if not holds_run(folder):
             raise OutputError(f"'{folder}' holds files but no run; name another folder with --out")
         if not overwrite:
             raise OutputError(
                 f"'{folder}' already holds a run; use --overwrite, another --out, or "
                 f"`zoo-compress resume {folder}`"
             )
+
+
+def holds_run(folder: Path) -> bool:
+    """Tell whether a run was started in a folder."""
+    return (folder / SETTINGS_FILE).is_file()
 
 
 def protect(folder: Path, sources: Iterable[Path]) -> None:
@@ -69,24 +91,54 @@ def protect(folder: Path, sources: Iterable[Path]) -> None:
             raise OutputError(f"'{source}' lies in the run's own folder; name another with --out")
 
 
-def open_folder(folder: Path) -> None:
-    """Make the folder of a new run, or clear it of an earlier one.
-
-    Only files that a run writes are ever removed; anything else in the folder stays.
+def make_folder(folder: Path) -> tuple[Path, ...]:
+    """Make a folder and those above it; return the ones that were not there, the lowest first.
 
     Raises:
         OutputError: If it cannot be made.
         DiskFullError: If there is no space for it.
     """
+    missing = tuple(path for path in (folder, *folder.parents) if not path.exists())
     try:
-        for name in (*_earlier_companions(folder), *OWN_FILES):
-            (folder / name).unlink(missing_ok=True)
-        for name in (PENDING_FOLDER, REJECTED_FOLDER):
-            shutil.rmtree(folder / name, ignore_errors=True)
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        kind = DiskFullError if error.errno in NO_SPACE else OutputError
-        raise kind(f"'{folder}' cannot be used: {error.strerror}") from error
+        raise _unusable(folder, error) from error
+    return missing
+
+
+def clear_folder(folder: Path) -> None:
+    """Clear a folder of an earlier run, but for the settings.
+
+    Only files that a run writes are ever removed; anything else in the folder stays.
+
+    Raises:
+        OutputError: If a file cannot be removed.
+    """
+    try:
+        for name in OWN_FOLDERS:
+            shutil.rmtree(folder / name, ignore_errors=True)
+        for name in (*_earlier_companions(folder), *OWN_FILES):
+            (folder / name).unlink(missing_ok=True)
+        remove_leftovers(folder)
+    except OSError as error:
+        raise _unusable(folder, error) from error
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove the files that a killed process has not finished writing."""
+    for path in _leftovers(folder):
+        path.unlink(missing_ok=True)
+
+
+def _leftovers(folder: Path) -> list[Path]:
+    own = {SETTINGS_FILE, *OWN_FILES}
+    found = [(path, LEFTOVER.fullmatch(path.name)) for path in folder.glob(".*.part")]
+    return [path for path, match in found if match and match["name"] in own]
+
+
+def _unusable(folder: Path, error: OSError) -> OutputError | DiskFullError:
+    kind = DiskFullError if error.errno in NO_SPACE else OutputError
+    return kind(f"'{folder}' cannot be used: {error.strerror}")
 
 
 def _earlier_companions(folder: Path) -> list[str]:

@@ -24,7 +24,9 @@ class RunSettings:
 
     Attributes:
         source: The model: a sample, a path or a Hub id.
-        budget: For example `0.125`, `size=0.25` or `bytes=5MB`.
+        budget: For example `0.125`, `bytes=5MB`, `distance=0.01` or `disagreement=0.02`; None
+            with `gamma`.
+        gamma: Weight of the distance against the size, for a run without a budget.
         data: Inputs to compare on; None for the sample's own, else synthetic ones.
         recipe: Name of a shipped recipe or path of a YAML file.
         strategy: Strategy plug-in; None for the recipe's.
@@ -34,11 +36,13 @@ class RunSettings:
         out: Folder of the run; None for one under `runs/` named after source and budget.
         overwrite: Whether a run that is already in that folder may be replaced.
         task: What the outputs mean, where the model's origin does not say.
+        distance: How outputs are compared; None for what suits the task.
         confidence: Confidence of the certificate.
     """
 
     source: str
-    budget: str
+    budget: str | None = None
+    gamma: float | None = None
     data: str | None = None
     recipe: str = "balanced"
     strategy: str | None = None
@@ -48,6 +52,7 @@ class RunSettings:
     out: Path | None = None
     overwrite: bool = False
     task: Task | None = None
+    distance: str | None = None
     confidence: float = 0.95
 
     @property
@@ -55,7 +60,8 @@ class RunSettings:
         """The folder of the run."""
         if self.out is not None:
             return self.out
-        name = re.sub(r"[^\w.-]+", "-", f"{self.source.removeprefix('sample:')}-{self.budget}")
+        wanted = self.budget if self.gamma is None else f"gamma-{self.gamma:g}"
+        name = re.sub(r"[^\w.-]+", "-", f"{self.source.removeprefix('sample:')}-{wanted}")
         return Path("runs") / name.strip("-.")
 
     def save(self) -> None:

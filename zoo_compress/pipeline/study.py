@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,29 +21,30 @@ from zoo_compress.graph.load import load_model, model_digest
 from zoo_compress.graph.proto import to_compact_proto
 from zoo_compress.graph.signature import Signature, signature
 from zoo_compress.hub.resolve import resolve
+from zoo_compress.pipeline.aim import Aim
 from zoo_compress.pipeline.companions import skipped_companions
 from zoo_compress.pipeline.inputs import gather_inputs
 from zoo_compress.pipeline.prepare import Prepared, prepare
 from zoo_compress.pipeline.settings import RunSettings, cache_folder
 from zoo_compress.pipeline.space import SizedSpace, build_space, load_techniques
+from zoo_compress.pipeline.task import output_task
 from zoo_compress.recipe import Recipe, load_recipe
 from zoo_compress.registry import load_plugin
 from zoo_compress.runtime.evaluator import CpuEvaluator
-from zoo_compress.search.budget import Budget
 from zoo_compress.search.loop import Measurer
+from zoo_compress.search.objective import Objective
 from zoo_compress.search.problem import Problem
 from zoo_compress.search.projection import require_feasible
 from zoo_compress.search.scan import Scan
 from zoo_compress.stats.bounds import required_inputs
 from zoo_compress.stats.certificates import QUANTILES
-from zoo_compress.stats.distance import OutputDistance
+from zoo_compress.stats.distances import Distance, default_distance, output_distance
 from zoo_compress.techniques.encoder import Encoder
 
 # Enough to notice a rewrite that changes the outputs, few enough to cost nothing.
 SIMPLIFICATION_INPUTS = 4
 # A variance needs two.
 FEWEST_SEARCH_INPUTS = 2
-CLASSIFIER_OUTPUT = re.compile(r"logit|prob|score|softmax|class|pred", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +53,8 @@ class Study:
 
     Attributes:
         settings: What the user asked for.
-        budget: The budget, read.
+        aim: What is asked for: a budget or a weight.
+        objective: What the search minimises for that.
         limit_bytes: The most bytes that the result may take.
         recipe: The recipe.
         strategy_type: The class of the strategy.
@@ -72,7 +73,8 @@ class Study:
     """
 
     settings: RunSettings
-    budget: Budget
+    aim: Aim
+    objective: Objective
     limit_bytes: int
     recipe: Recipe
     strategy_type: Callable[[Problem], Strategy]
@@ -85,7 +87,7 @@ class Study:
     prepared: Prepared
     sized: SizedSpace
     evaluator: CpuEvaluator
-    distance: OutputDistance
+    distance: Distance
     encoder: Encoder
     notes: tuple[str, ...]
 
@@ -107,6 +109,11 @@ class Study:
         return self.settings.trials or self.recipe.search.trials
 
     @property
+    def most_trials(self) -> int:
+        """Plans to measure at most, those for the frontier included."""
+        return self.trials + self.recipe.search.frontier
+
+    @property
     def measurer(self) -> Measurer:
         """Measures plans on all search inputs."""
         return Measurer(
@@ -115,6 +122,7 @@ class Study:
             evaluator=self.evaluator,
             distance=self.distance,
             indices=range(len(self.split.search)),
+            top_answers=self.task == "classification",
         )
 
     @property
@@ -137,14 +145,14 @@ def build_study(settings: RunSettings, progress: ProgressCallback) -> Study:
     Raises:
         ZooCompressError: Whatever is wrong with the source, the data, the recipe or the budget.
     """
-    budget = Budget.parse(settings.budget)
+    aim = Aim.of(settings)
     recipe = load_recipe(settings.recipe)
     techniques = load_techniques(recipe)
     strategy = load_plugin("strategies", settings.strategy or recipe.search.strategy)
     progress(Progress(stage="pull", done=0))
     artifact = resolve(settings.source, cache=cache_folder(), progress=progress)
     progress(Progress(stage="pull", done=1, total=1))
-    limit_bytes = budget.limit_bytes(artifact.stored_bytes)
+    aim.require_sense(artifact.stored_bytes)
     interface = signature(load_model(artifact.model_path))
     inputs, warnings = gather_inputs(
         artifact,
@@ -155,18 +163,25 @@ def build_study(settings: RunSettings, progress: ProgressCallback) -> Study:
     )
     split = split_inputs(inputs, search=recipe.search.search_inputs, seed=settings.seed)
     _require_inputs(split, settings.confidence)
+    aim.require_inputs(len(split.certify), settings.confidence)
     feeds = inputs.subset(split.search).feeds
     progress(Progress(stage="prepare", done=0, total=2))
     prepared = prepare(artifact, feeds[:SIMPLIFICATION_INPUTS])
     progress(Progress(stage="prepare", done=1, total=2))
     sized = build_space(prepared, recipe, techniques)
+    most = max(sized.space.separable_bytes(sized.space.largest), artifact.stored_bytes)
+    limit_bytes = aim.limit_bytes(artifact.stored_bytes, otherwise=most)
     require_feasible(sized.space, limit_bytes, artifact.stored_bytes)
     evaluator = _evaluator(prepared, sized, feeds)
     progress(Progress(stage="prepare", done=2, total=2))
-    task, doubts = task_of(settings, artifact, evaluator)
+    task, doubts = output_task(
+        settings.task, artifact, names=evaluator.output_names, outputs=evaluator.reference[0]
+    )
+    distance = _distance(settings, evaluator, artifact, task)
     return Study(
         settings=settings,
-        budget=budget,
+        aim=aim,
+        objective=aim.objective(artifact.stored_bytes, scale=distance.scale, task=task),
         limit_bytes=limit_bytes,
         recipe=recipe,
         strategy_type=strategy,
@@ -179,7 +194,7 @@ def build_study(settings: RunSettings, progress: ProgressCallback) -> Study:
         prepared=prepared,
         sized=sized,
         evaluator=evaluator,
-        distance=_distance(evaluator, artifact),
+        distance=distance,
         encoder=Encoder(
             sites=sized.space.sites, weights=prepared.weights(), techniques=sized.techniques
         ),
@@ -209,37 +224,10 @@ def _evaluator(prepared: Prepared, sized: SizedSpace, feeds: Sequence[Feed]) -> 
         raise OriginalModelError(f"the original model does not open: {error}") from error
 
 
-def _distance(evaluator: CpuEvaluator, artifact: Artifact) -> OutputDistance:
+def _distance(
+    settings: RunSettings, evaluator: CpuEvaluator, artifact: Artifact, task: Task
+) -> Distance:
     try:
-        return OutputDistance(evaluator.reference)
+        return output_distance(settings.distance or default_distance(task), evaluator.reference)
     except ValueError as error:
         raise InputError(f"'{artifact.source}' cannot be compared: {error}") from error
-
-
-def task_of(
-    settings: RunSettings, artifact: Artifact, evaluator: CpuEvaluator
-) -> tuple[Task, tuple[str, ...]]:
-    """Return what the outputs mean: as the user says, as the origin says, or by their names.
-
-    A single output of shape (1, C), C at least 2, whose name says logits, probabilities, scores
-    or classes is a classifier's. Anything else is not guessed at.
-
-    Returns:
-        The task, and a note if the origin claims a classifier whose outputs have no classes.
-
-    Raises:
-        InputError: If the user claims so.
-    """
-    shapes = [output.shape for output in evaluator.reference[0] if output.dtype.kind == "f"]
-    has_classes = any(shape and shape[-1] > 1 for shape in shapes)
-    claimed = settings.task or artifact.task
-    if claimed == "classification" and not has_classes:
-        reason = f"no output of '{artifact.source}' has two classes or more"
-        if settings.task is not None:
-            raise InputError(f"--task classification: {reason}; use --task other")
-        return "other", (f"not treated as a classifier: {reason}",)
-    if claimed is not None:
-        return claimed, ()
-    one_vector = len(evaluator.output_names) == 1 and len(shapes[0]) == 2 and shapes[0][1] > 1
-    named = CLASSIFIER_OUTPUT.search(evaluator.output_names[0])
-    return "classification" if one_vector and named else "other", ()

@@ -9,6 +9,9 @@ from zoo_compress.core import Plan
 from zoo_compress.errors import PlanError
 from zoo_compress.graph.write import write_model
 from zoo_compress.pipeline.prepare import Prepared
+from zoo_compress.pipeline.study import Study
+from zoo_compress.plan import PlanFile, plan_record
+from zoo_compress.runtime.environment import versions
 from zoo_compress.techniques.base import Technique
 from zoo_compress.techniques.encoder import Encoder
 
@@ -20,10 +23,11 @@ def write_plan(
     encoder: Encoder,
     path: Path,
 ) -> tuple[Path, ...]:
-    """Replace the weights as the plan says and write the model; consumes `prepared.model`.
+    """Replace the weights of a copy of the graph as the plan says, and write it.
 
     Sites are rewritten in the order of the model, whatever the order in the plan, so that a
-    plan always gives the same bytes.
+    plan always gives the same bytes. The copy shares its weights with `prepared.model`, which
+    stays as it is.
 
     Raises:
         PlanError: If the plan names a weight or an option that the model does not have.
@@ -33,6 +37,7 @@ def write_plan(
     unknown = sorted(plan.choices.keys() - sites.keys())
     if unknown:
         raise PlanError(f"the plan names weight '{unknown[0]}', which the model does not have")
+    model = prepared.model.clone()
     for name, site in sites.items():
         option = plan.choices.get(name)
         if option is None:
@@ -44,5 +49,17 @@ def write_plan(
             raise PlanError(
                 f"weight '{name}' cannot be stored as '{option.label}': {error}"
             ) from error
-        technique.rewrite(prepared.model, site, encoded)
-    return write_model(prepared.model, path)
+        technique.rewrite(model, site, encoded)
+    return write_model(model, path)
+
+
+def plan_file(study: Study, plan: Plan) -> PlanFile:
+    """Return the file from which a plan's model can be written again."""
+    return PlanFile(
+        source=study.settings.source,
+        revision=study.artifact.revision,
+        model_sha256=study.digest,
+        simplified=study.prepared.simplified,
+        choices=plan_record(plan),
+        versions=versions(),
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,10 @@ from typing import Any
 from zoo_compress.runtime.flavour import FLAVOURS, installed_flavours
 
 LIBRARIES = ("onnx", "onnx-ir", "onnxslim", "numpy", "zoo-compress")
+
+CPU_PROVIDER = "CPUExecutionProvider"
+NAME_GPUS = ("nvidia-smi", "--query-gpu=name", "--format=csv,noheader")
+SECONDS_TO_NAME_GPUS = 20.0
 
 
 def hardware() -> dict[str, Any]:
@@ -36,6 +41,33 @@ def versions() -> dict[str, str]:
         "onnxruntime": ", ".join(flavours) or "not installed",
         **{name: _version(name) for name in LIBRARIES},
     }
+
+
+def execution(provider: str = CPU_PROVIDER) -> str:
+    """Say what a model ran with and on, in words for the scope of a certificate.
+
+    Args:
+        provider: ONNX Runtime's name of the execution provider. Any but the CPU's names the GPU.
+    """
+    found = versions()
+    cpu = provider == CPU_PROVIDER
+    device = _processor() if cpu else gpu_model() or "a GPU of unknown model"
+    return (
+        f"run by {provider} of ONNX Runtime {found['onnxruntime']} on {device}, "
+        f"zoo-compress {found['zoo-compress']}"
+    )
+
+
+def gpu_model() -> str | None:
+    """Return the model of the GPUs that the driver lists, None if it lists none."""
+    try:
+        listed = subprocess.run(
+            NAME_GPUS, capture_output=True, text=True, timeout=SECONDS_TO_NAME_GPUS, check=True
+        ).stdout
+    except (OSError, subprocess.SubprocessError):
+        return None
+    names = [line.strip() for line in listed.splitlines() if line.strip()]
+    return ", ".join(dict.fromkeys(names)) or None
 
 
 def _version(distribution: str) -> str:

@@ -8,13 +8,26 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zoo_compress.core import Measurement, Plan, Progress, ProgressCallback, Strategy, Trial
-from zoo_compress.runtime.evaluator import Evaluator
+from zoo_compress.core import (
+    Measurement,
+    Plan,
+    Progress,
+    ProgressCallback,
+    Strategy,
+    Trial,
+    ignore_progress,
+)
+from zoo_compress.runtime.evaluator import Evaluator, Outputs
+from zoo_compress.search.deadline import Deadline, Turns
 from zoo_compress.search.space import SearchSpace
 from zoo_compress.search.store import TrialStore
-from zoo_compress.stats.distance import OutputDistance
-from zoo_compress.stats.moments import mean_and_variance
+from zoo_compress.stats.certificates import top_answers_differ
+from zoo_compress.stats.distances.base import Distance
 from zoo_compress.techniques.encoder import Encoder
+
+
+def _keep_nothing(_: Sequence[Trial]) -> None:
+    pass
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,26 +40,32 @@ class Measurer:
         evaluator: Runs it.
         distance: Compares its outputs with the original's.
         indices: The samples to run.
+        top_answers: Whether to compare the top answers too, for a classifier.
     """
 
     space: SearchSpace
     encoder: Encoder
     evaluator: Evaluator
-    distance: OutputDistance
+    distance: Distance
     indices: Sequence[int]
+    top_answers: bool = False
 
     def measure(self, plan: Plan) -> Measurement:
-        """Return distance, variance and bytes of a plan."""
+        """Return distance, variance and bytes of a plan, and how many top answers it changes."""
         outputs = self.evaluator.outputs(self.encoder.dense(plan), self.indices)
-        distances = self.distance(outputs, self.indices)
-        finite = bool(np.isfinite(distances).all())
-        mean, variance = mean_and_variance(distances) if finite else (np.inf, np.inf)
+        mean, variance = self.distance.estimate(outputs, self.indices)
         return Measurement(
             distance=float(mean),
             variance=float(variance),
             inputs=len(self.indices),
             stored_bytes=self.space.stored_bytes(self.space.theta(plan)),
+            disagreement=self._disagreement(outputs) if self.top_answers else None,
         )
+
+    def _disagreement(self, outputs: Sequence[Outputs]) -> float:
+        """Return the share of inputs whose top answer changed."""
+        references = [self.evaluator.reference[index] for index in self.indices]
+        return float(np.mean([*map(top_answers_differ, references, outputs)]))
 
 
 def run_trials(
@@ -55,8 +74,9 @@ def run_trials(
     store: TrialStore,
     *,
     trials: int,
-    deadline: float | None,
-    progress: ProgressCallback,
+    deadline: Deadline | None = None,
+    keep: Callable[[Sequence[Trial]], None] = _keep_nothing,
+    progress: ProgressCallback = ignore_progress,
 ) -> list[Trial]:
     """Measure what a strategy asks for, up to a number of trials or a time.
 
@@ -68,40 +88,27 @@ def run_trials(
         measure: Measures one.
         store: Takes each trial as it ends.
         trials: Most trials, stored ones included.
-        deadline: Reading of `time.perf_counter` after which no trial should end, or None.
+        deadline: When the trials must end, or None.
+        keep: Told of all trials so far, after each one and before its progress is reported.
         progress: Called after each trial.
     """
     done = store.trials()[:trials]
     for trial in done:
         strategy.tell(trial)
-    longest = 0.0
-    while len(done) < trials:
+    turns = Turns(deadline)
+    while len(done) < trials and turns.another(required=not done):
         start = time.perf_counter()
-        if done and deadline is not None and start + longest > deadline:
-            break
         plan = strategy.ask()
-        proposed = time.perf_counter()
+        proposed = time.perf_counter() - start
         if plan is None:
             break
         trial = Trial(number=len(done), plan=plan, measurement=measure(plan))
-        store.add(trial)
-        store.add_seconds({"propose": proposed - start})
+        store.add(trial, seconds={"propose": proposed})
         strategy.tell(trial)
         done.append(trial)
-        longest = max(longest, time.perf_counter() - start)
+        keep(done)
         progress(Progress(stage="search", done=len(done), total=trials, detail=_best(done)))
     return done
-
-
-def best_trial(trials: Sequence[Trial], limit_bytes: int) -> Trial | None:
-    """Return the trial of least finite distance within the budget; the earliest of equals."""
-    feasible = [
-        trial
-        for trial in trials
-        if trial.measurement.stored_bytes <= limit_bytes
-        and np.isfinite(trial.measurement.distance)
-    ]
-    return min(feasible, key=lambda t: t.measurement.distance, default=None)
 
 
 def _best(trials: Sequence[Trial]) -> str:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from zoo_compress.search.problem import Problem
-from zoo_compress.search.projection import knapsack, project
+from zoo_compress.search.projection import Tables, knapsack, knapsacks, project, projections
 from zoo_compress.search.space import Theta
 
 MOST_SITES_MOVED = 3
+STEPS = (-2, -1, 1, 2)
 WIDTH_OF_PERTURBATION = (0.2, 1.0)
 """Standard deviations, in log units, that perturbed sensitivities are drawn with."""
+SMALLEST_CORRECTED_SHARE = 0.05
+"""Of its contribution in the scan, which a correction leaves of an option at least."""
 
 
 def swapped(problem: Problem, theta: Theta, rng: np.random.Generator) -> Theta:
@@ -19,16 +24,28 @@ def swapped(problem: Problem, theta: Theta, rng: np.random.Generator) -> Theta:
     The projection pays for upgrades by downgrades of other sites where they cost least, and
     spends what downgrades save, so a single move already is a swap between sites.
     """
-    moved = theta.copy()
-    cost = problem.sensitivity.distortion.copy()
-    finite = np.isfinite(cost)
-    count = int(rng.integers(1, MOST_SITES_MOVED + 1))
-    for site in rng.choice(theta.size, size=min(count, theta.size), replace=False):
-        step = int(rng.choice([-2, -1, 1, 2]))
-        moved[site] = np.clip(moved[site] + step, 0, problem.space.levels[site] - 1)
-        # Undoing the move is the projection's last resort, not its first choice.
-        cost[site, moved[site]] -= cost[finite].sum()
-    return project(problem.space, moved, cost, problem.limit_bytes)
+    return neighbours(problem, [theta], 1, rng)[0]
+
+
+def neighbours(
+    problem: Problem, parents: Sequence[Theta], count: int, rng: np.random.Generator
+) -> list[Theta]:
+    """Return `count` plans, each made by `swapped` of one of the parents in turn."""
+    if not parents:
+        return []
+    moved = np.array([parents[turn % len(parents)] for turn in range(count)])
+    cost = problem.sensitivity.distortion
+    costs = np.tile(cost, (count, 1, 1))
+    reluctance = cost[np.isfinite(cost)].sum()
+    sites = moved.shape[1]
+    for theta, own in zip(moved, costs, strict=True):
+        several = int(rng.integers(1, MOST_SITES_MOVED + 1))
+        for site in rng.choice(sites, size=min(several, sites), replace=False):
+            step = STEPS[rng.integers(len(STEPS))]
+            theta[site] = min(max(theta[site] + step, 0), problem.space.levels[site] - 1)
+            # Undoing the move is the projection's last resort, not its first choice.
+            own[site, theta[site]] -= reluctance
+    return list(projections(problem.space, moved, costs, problem.limit_bytes))
 
 
 def perturbed_knapsack(problem: Problem, rng: np.random.Generator) -> Theta:
@@ -37,6 +54,26 @@ def perturbed_knapsack(problem: Problem, rng: np.random.Generator) -> Theta:
     factors = np.exp(width * rng.standard_normal(len(problem.space.sites)))
     cost = problem.sensitivity.distortion * factors[:, None]
     return knapsack(problem.space, cost, problem.limit_bytes)
+
+
+def corrected_knapsacks(problem: Problem, corrections: Tables, total: float) -> list[Theta]:
+    """Solve the knapsack for sensitivities that are corrected option by option.
+
+    A correction g of an option with contribution c, in a plan whose contributions sum to about
+    `total`, changes the log of the sum by sqrt(c / total) g: the contribution becomes
+    c + sqrt(c total) g.
+
+    Args:
+        problem: The problem.
+        corrections: g of each site at each level, for each of B plans, shape (B, S, L).
+        total: Sum of the contributions of a good plan.
+    """
+    cost = problem.sensitivity.distortion
+    known = np.isfinite(cost)
+    finite = np.where(known, cost, 0.0)
+    corrected = finite + np.sqrt(finite * total) * corrections
+    corrected = np.where(known, np.maximum(corrected, SMALLEST_CORRECTED_SHARE * finite), np.inf)
+    return list(knapsacks(problem.space, corrected, problem.limit_bytes))
 
 
 def random_plan(problem: Problem, rng: np.random.Generator) -> Theta:

@@ -6,12 +6,17 @@ import numpy as np
 import numpy.typing as npt
 
 from zoo_compress.errors import BudgetError
-from zoo_compress.search.space import SearchSpace, Theta
+from zoo_compress.search.space import SearchSpace, Theta, Thetas
 
+Vector = npt.NDArray[np.float64]
 Matrix = npt.NDArray[np.float64]
+Tables = npt.NDArray[np.float64]
+"""Cost of each site at each level, for B cases: shape (B, S, L)."""
+Indices = npt.NDArray[np.int64]
 
-# Halvings of the multiplier's interval (in log space): 2^-60 of it is below float resolution.
-BISECTIONS = 60
+# Halvings of the multiplier's interval (in log space): what is left of some 60 units after these
+# is a relative 1e-10.
+BISECTIONS = 40
 
 
 def require_feasible(space: SearchSpace, limit_bytes: int, original_bytes: int) -> None:
@@ -44,16 +49,21 @@ def knapsack(space: SearchSpace, cost: Matrix, limit_bytes: int) -> Theta:
         cost: Cost of each site at each level, shape (S, L), infinity where there is none.
         limit_bytes: The most bytes that the whole model may take.
     """
-    low, high = _multiplier_range(space, cost)
-    best = space.smallest
+    found: Theta = knapsacks(space, cost[None], limit_bytes)[0]
+    return found
+
+
+def knapsacks(space: SearchSpace, costs: Tables, limit_bytes: int) -> Thetas:
+    """Return what `knapsack` returns for each of B costs, shape (B, S); costs are (B, S, L)."""
+    low, high = _multiplier_range(space, costs)
+    best = np.tile(space.smallest, (len(costs), 1))
     for _ in range(BISECTIONS):
-        middle = float(np.sqrt(low * high))
-        theta = np.argmin(cost + middle * space.level_bytes, axis=1)
-        if space.separable_bytes(theta) <= limit_bytes:
-            best, high = theta, middle
-        else:
-            low = middle
-    return fill(space, best, cost, limit_bytes)
+        middle = np.sqrt(low * high)
+        thetas = np.argmin(costs + middle[:, None, None] * space.level_bytes, axis=2)
+        fits = space.separable_sizes(thetas) <= limit_bytes
+        best[fits] = thetas[fits]
+        low, high = np.where(fits, low, middle), np.where(fits, middle, high)
+    return _Moves(space, best, costs).fill(limit_bytes)
 
 
 def project(space: SearchSpace, theta: Theta, cost: Matrix, limit_bytes: int) -> Theta:
@@ -62,52 +72,87 @@ def project(space: SearchSpace, theta: Theta, cost: Matrix, limit_bytes: int) ->
     Downgrades that cost the least per byte saved come first until the plan fits; then `fill`.
     Where no plan fits, which `require_feasible` tells beforehand, the smallest one is returned.
     """
-    return fill(space, _shrink(space, theta, cost, limit_bytes), cost, limit_bytes)
+    found: Theta = projections(space, theta[None], cost[None], limit_bytes)[0]
+    return found
+
+
+def projections(space: SearchSpace, thetas: Thetas, costs: Tables, limit_bytes: int) -> Thetas:
+    """Return what `project` returns for each of B plans, (B, S), and their costs, (B, S, L)."""
+    moves = _Moves(space, thetas, costs)
+    moves.shrink(limit_bytes)
+    return moves.fill(limit_bytes)
 
 
 def fill(space: SearchSpace, theta: Theta, cost: Matrix, limit_bytes: int) -> Theta:
     """Upgrade sites, best saving of cost per byte first, as long as an upgrade fits."""
-    theta = theta.copy()
-    room = limit_bytes - space.separable_bytes(theta)
-    while True:
-        extra, gain = _changes(space, theta, cost)
-        possible = (extra > 0) & (extra <= room) & (gain < 0)
-        if not possible.any():
-            return theta
-        rate = np.where(possible, gain / np.where(possible, extra, 1), 0)
-        site, level = np.unravel_index(int(np.argmin(rate)), rate.shape)
-        room -= extra[site, level]
-        theta[site] = level
+    found: Theta = _Moves(space, theta[None], cost[None]).fill(limit_bytes)[0]
+    return found
 
 
-def _shrink(space: SearchSpace, theta: Theta, cost: Matrix, limit_bytes: int) -> Theta:
-    theta = theta.copy()
-    over = space.separable_bytes(theta) - limit_bytes
-    while over > 0:
-        extra, loss = _changes(space, theta, cost)
-        possible = extra < 0
-        if not possible.any():
-            break
-        saved = np.where(possible, np.minimum(-extra, over), 1)
-        rate = np.where(possible, loss / saved, np.inf)
-        site, level = np.unravel_index(int(np.argmin(rate)), rate.shape)
-        over += extra[site, level]
-        theta[site] = level
-    return theta
+class _Moves:
+    """Changes B plans site by site, all at once: numpy calls cost more than their arithmetic.
+
+    `extra` and `loss`, shape (B, S, L), are the bytes and the cost that moving a site to a level
+    adds to each plan, 0 where there is no level; every move brings them up to date.
+    """
+
+    def __init__(self, space: SearchSpace, thetas: Thetas, costs: Tables) -> None:
+        self._exists = np.isfinite(space.level_bytes)
+        self._bytes = space.finite_level_bytes
+        self._costs = np.where(self._exists, costs, 0.0)
+        self._thetas = thetas.copy()
+        self._sizes = space.separable_sizes(thetas)
+        chosen = thetas[..., None]
+        own_bytes = np.take_along_axis(self._bytes[None], chosen, axis=2)
+        own_costs = np.take_along_axis(self._costs, chosen, axis=2)
+        self._extra = np.where(self._exists, self._bytes - own_bytes, 0.0)
+        self._loss = np.where(self._exists, self._costs - own_costs, 0.0)
+
+    def fill(self, limit_bytes: int) -> Thetas:
+        """Upgrade while an upgrade fits, best saving of cost per byte first."""
+        active = np.arange(len(self._thetas))
+        while active.size:
+            extra, loss = self._extra[active], self._loss[active]
+            room = (limit_bytes - self._sizes[active])[:, None, None]
+            possible = (extra > 0) & (extra <= room) & (loss < 0)
+            rate = np.divide(loss, extra, out=np.zeros_like(loss), where=possible)
+            active = self._make(active, rate, worst=0.0)
+        return self._thetas
+
+    def shrink(self, limit_bytes: int) -> None:
+        """Downgrade until the plans fit, the least cost per byte saved first."""
+        active = np.flatnonzero(self._sizes > limit_bytes)
+        while active.size:
+            extra, loss = self._extra[active], self._loss[active]
+            over = (self._sizes[active] - limit_bytes)[:, None, None]
+            saved = np.minimum(-extra, over)
+            rate = np.divide(loss, saved, out=np.full_like(loss, np.inf), where=extra < 0)
+            active = self._make(active, rate, worst=np.inf)
+            active = active[self._sizes[active] > limit_bytes]
+
+    def _make(self, active: Indices, rate: Tables, *, worst: float) -> Indices:
+        """Make the move of least rate in each active plan; return the plans that had one."""
+        flat = rate.reshape(len(active), -1)
+        best = flat.argmin(axis=1)
+        moving = flat[np.arange(len(active)), best] < worst
+        plans: Indices = active[moving]
+        sites, levels = np.divmod(best[moving], rate.shape[2])
+        self._sizes[plans] += self._extra[plans, sites, levels]
+        self._thetas[plans, sites] = levels
+        exists = self._exists[sites]
+        own_bytes = self._bytes[sites, levels][:, None]
+        self._extra[plans, sites] = np.where(exists, self._bytes[sites] - own_bytes, 0.0)
+        costs = self._costs[plans, sites]
+        own_costs = np.take_along_axis(costs, levels[:, None], axis=1)
+        self._loss[plans, sites] = np.where(exists, costs - own_costs, 0.0)
+        return plans
 
 
-def _changes(space: SearchSpace, theta: Theta, cost: Matrix) -> tuple[Matrix, Matrix]:
-    """Return the change of bytes and of cost for moving each site to each level, (S, L) each."""
-    rows = np.arange(theta.size)
-    exists = np.isfinite(space.level_bytes)
-    extra = np.where(exists, space.level_bytes, 0) - space.level_bytes[rows, theta][:, None]
-    change = np.where(exists, cost, 0) - cost[rows, theta][:, None]
-    return np.where(exists, extra, 0), np.where(exists, change, 0)
-
-
-def _multiplier_range(space: SearchSpace, cost: Matrix) -> tuple[float, float]:
-    """Return multipliers at which cost alone, and bytes alone, decide."""
-    finite_cost = cost[np.isfinite(cost) & (cost > 0)]
-    spread = finite_cost if finite_cost.size else np.ones(1)
-    largest = float(space.level_bytes[np.isfinite(space.level_bytes)].max(initial=1))
-    return float(spread.min()) / largest * 1e-6, float(spread.sum()) * 1e6
+def _multiplier_range(space: SearchSpace, costs: Tables) -> tuple[Vector, Vector]:
+    """Return multipliers at which cost alone, and bytes alone, decide, shape (B,) each."""
+    positive = np.isfinite(costs) & (costs > 0)
+    least = np.where(positive, costs, np.inf).min(axis=(1, 2))
+    total = np.where(positive, costs, 0.0).sum(axis=(1, 2))
+    none = ~positive.any(axis=(1, 2))
+    largest = float(space.finite_level_bytes.max(initial=1))
+    return np.where(none, 1.0, least) / largest * 1e-6, np.where(none, 1.0, total) * 1e6

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from zoo_compress.core import AnyArray, Plan, Progress, ProgressCallback
+from zoo_compress.core import AnyArray, Plan, Progress, ProgressCallback, ignore_progress
 from zoo_compress.runtime.evaluator import Evaluator
+from zoo_compress.search.deadline import Deadline, Turns
+from zoo_compress.search.interpolation import Choice, complete
 from zoo_compress.search.sensitivity import Sensitivity
 from zoo_compress.search.space import SearchSpace
-from zoo_compress.stats.distance import OutputDistance
+from zoo_compress.search.store import TrialStore
+from zoo_compress.stats.distances.base import Distance
 from zoo_compress.techniques.encoder import Encoder
 
 Matrix = npt.NDArray[np.float64]
+Array = npt.NDArray[np.float32]
 
 # Measured levels of a site: the most aggressive and, in equal steps, two above it. On
 # EfficientNet-Lite0 with 2 to 8 bits the ranks of the other levels, extrapolated from these,
 # agree with a full scan at Spearman 0.995.
 MEASURED_LEVELS = 3
 SMALLEST_STRIDE = 2
-# Output changes longer than this are compressed by a count sketch, which keeps inner products
-# up to a relative error of about 1 / sqrt(length).
-SKETCH_LENGTH = 4096
 # An option that drives outputs to infinity is worse than all others by this factor.
 BROKEN_FACTOR = 1e3
 
@@ -39,8 +40,26 @@ def measured_levels(count: int, *, every: bool = False) -> tuple[int, ...]:
 
 
 def scan_evaluations(space: SearchSpace, *, every: bool = False) -> int:
-    """Return how many (site, option) pairs a scan measures."""
-    return sum(len(measured_levels(len(options), every=every)) for options in space.options)
+    """Return how many (site, option) pairs a scan measures if nothing cuts it short."""
+    return len(scan_order(space, every=every))
+
+
+def scan_order(space: SearchSpace, *, every: bool = False) -> list[Choice]:
+    """Return what a scan measures, in order.
+
+    First the most aggressive level of every site, the largest sites first, then the next level
+    of every site, and so on: a scan that is cut short knows something of every site, or at least
+    of those that hold most of the bytes.
+    """
+    levels = [measured_levels(len(options), every=every)[::-1] for options in space.options]
+    rounds = max(map(len, levels), default=0)
+    largest_first = sorted(range(len(levels)), key=lambda site: -space.sites[site].elements)
+    return [
+        (site, levels[site][turn])
+        for turn in range(rounds)
+        for site in largest_first
+        if turn < len(levels[site])
+    ]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,119 +73,94 @@ class Scan:
         distance: Compares outputs.
         indices: The samples to run.
         weights: Original weights by site.
-        seed: Seed of the sketch.
         every: Measure every level instead of up to three a site.
     """
 
     space: SearchSpace
     encoder: Encoder
     evaluator: Evaluator
-    distance: OutputDistance
+    distance: Distance
     indices: Sequence[int]
-    weights: dict[str, AnyArray]
-    seed: int
+    weights: Mapping[str, AnyArray]
     every: bool = False
+    seed: int = 0
 
-    def run(self, progress: ProgressCallback) -> Sensitivity:
-        """Measure every site alone at some levels; extrapolate the others.
+    def run(
+        self,
+        progress: ProgressCallback = ignore_progress,
+        *,
+        store: TrialStore | None = None,
+        deadline: Deadline | None = None,
+    ) -> Sensitivity:
+        """Measure every site alone at some levels; predict the others, see `complete`.
 
-        A level between two measured ones lies on the power law through them, squared norm of
-        the change against squared error of the weights; one beyond them keeps the ratio of the
-        two that the nearest has. Its direction is that of the nearest.
+        What the store already holds is not measured again, and the result is the same, bit for
+        bit, as if it had been measured now.
+
+        Args:
+            progress: Called after each measurement.
+            store: Keeps each measurement as it is made.
+            deadline: When the scan must end, or None. At least one measurement is made.
         """
-        total = scan_evaluations(self.space, every=self.every)
-        errors = self._weight_errors()
-        distortion = np.where(np.isfinite(self.space.level_bytes), 0.0, np.inf)
-        anchor = np.zeros(distortion.shape, np.int64)
-        rows: list[npt.NDArray[np.float32]] = []
-        for site, options in enumerate(self.space.options):
-            anchors = measured_levels(len(options), every=self.every)
-            first = len(rows)
-            for level in anchors:
-                rows.append(self._change(site, level))
-                progress(Progress(stage="scan", done=len(rows), total=total))
-            powers = [_power(row, len(self.indices)) for row in rows[first:]]
-            for level in range(1, 1 + len(options)):
-                anchor[site, level] = first + _nearest(errors[site], level, anchors)
-                distortion[site, level] = _interpolated(errors[site], powers, level, anchors)
-        return Sensitivity(
-            distortion=_bounded(distortion, self.space), anchor=anchor, inner=self._inner(rows)
-        )
+        errors = self._weight_errors(store)
+        powers = self._powers(store, deadline, progress)
+        distortion = complete(np.isfinite(self.space.level_bytes), errors, powers)
+        return Sensitivity(distortion=_bounded(distortion, self.space), power=self.distance.power)
 
-    def _change(self, site: int, level: int) -> npt.NDArray[np.float32]:
-        """Return the change of the outputs by one option alone, shape (n * d,)."""
+    def _powers(
+        self, store: TrialStore | None, deadline: Deadline | None, progress: ProgressCallback
+    ) -> dict[Choice, float]:
+        """Return what single options contribute to the distance; infinity for broken ones."""
+        order = scan_order(self.space, every=self.every)
+        powers = {} if store is None else store.scanned()
+        turns = Turns(deadline)
+        for choice in (choice for choice in order if choice not in powers):
+            if not turns.another(required=not powers):
+                break
+            power = self._power(*choice)
+            if store is not None:
+                store.add_scanned(choice, power)
+            powers[choice] = power
+            progress(Progress(stage="scan", done=len(powers), total=len(order)))
+        return powers
+
+    def _power(self, site: int, level: int) -> float:
         name = self.space.sites[site].name
         plan = Plan(choices={name: self.space.options[site][level - 1]})
         outputs = self.evaluator.outputs(self.encoder.dense(plan), self.indices)
-        difference = self.distance.difference(outputs, self.indices)
-        with np.errstate(over="ignore"):  # Changes beyond float32 are as broken as infinite ones.
-            return _sketched(difference, self.seed).astype(np.float32).ravel()
+        mean = float(np.mean(self.distance(outputs, self.indices)))
+        power = mean**self.distance.power
+        return power if np.isfinite(power) else np.inf
 
-    def _weight_errors(self) -> Matrix:
-        """Return the squared error of the weights of each site at each level, (S, L)."""
+    def _weight_errors(self, store: TrialStore | None) -> Matrix:
+        """Return the squared error of the weights as a share of their own power, (S, L)."""
+        known = {} if store is None else store.weight_errors()
         errors = np.zeros(self.space.level_bytes.shape)
         for site, options in enumerate(self.space.options):
-            name = self.space.sites[site].name
-            original = self.weights[name].astype(np.float32)
-            for level, option in enumerate(options, start=1):
-                dense = self.encoder.encode(name, option).dense.astype(np.float32)
-                errors[site, level] = np.square(dense - original, dtype=np.float64).sum()
+            if site not in known:
+                known[site] = self._site_errors(site)
+                if store is not None:
+                    store.add_weight_errors(site, known[site])
+            errors[site, 1 : 1 + len(options)] = known[site]
         return errors
 
-    def _inner(self, rows: Sequence[npt.NDArray[np.float32]]) -> Matrix:
-        changes = np.array(rows, np.float64)
-        changes[~np.isfinite(changes).all(axis=1)] = 0  # A broken option has no direction.
-        inner: Matrix = changes @ changes.T / len(self.indices)
-        return inner
+    def _site_errors(self, site: int) -> list[float]:
+        name = self.space.sites[site].name
+        original = self.weights[name].astype(np.float32)
+        encoded = (self.encoder.encode(name, option) for option in self.space.options[site])
+        return [_relative_error(found.dense.astype(np.float32), original) for found in encoded]
 
 
-def _sketched(difference: Matrix, seed: int) -> Matrix:
-    """Shorten rows by a count sketch: signed sums of randomly chosen columns."""
-    length = difference.shape[1]
-    if length <= SKETCH_LENGTH or not np.isfinite(difference).all():
-        return difference[:, : min(length, SKETCH_LENGTH)]
-    rng = np.random.default_rng(seed)
-    buckets = rng.integers(0, SKETCH_LENGTH, length)
-    signs = rng.choice([-1.0, 1.0], length)
-    sums = [np.bincount(buckets, row * signs, SKETCH_LENGTH) for row in difference]
-    return np.array(sums)
-
-
-def _power(row: npt.NDArray[np.float32], samples: int) -> float:
-    if not np.isfinite(row).all():
-        return np.inf
-    return float(np.square(row, dtype=np.float64).sum()) / samples
-
-
-def _nearest(errors: npt.NDArray[np.float64], level: int, anchors: Sequence[int]) -> int:
-    """Return which anchor's weight error is nearest, as a ratio."""
-    if level in anchors:
-        return anchors.index(level)
-    tiny = np.finfo(float).tiny
-    logs = np.log(errors + tiny)
-    with np.errstate(invalid="ignore"):
-        distances = np.abs(logs[list(anchors)] - logs[level])
-    # The weights of a broken option may be NaN or infinite; it is nearest to none.
-    return int(np.argmin(np.where(np.isnan(distances), np.inf, distances)))
-
-
-def _interpolated(
-    errors: npt.NDArray[np.float64], powers: Sequence[float], level: int, anchors: Sequence[int]
-) -> float:
-    """Return the squared norm of a level's change, from those of the measured levels."""
-    if level in anchors:
-        return powers[anchors.index(level)]
-    if errors[level] == 0:
+def _relative_error(dense: Array, original: Array) -> float:
+    """Return ||dense - original||^2 / ||original||^2; infinity if that is not finite."""
+    error, power = _squares(dense - original), _squares(original)
+    if error == 0:
         return 0.0
-    nearest = powers[_nearest(errors, level, anchors)]
-    known = sorted(zip(errors[list(anchors)], powers, strict=True))
-    usable = [pair for pair in known if pair[0] > 0 and 0 < pair[1] < np.inf]
-    if not usable or nearest == np.inf:
-        return nearest
-    x, y = np.log(np.array(usable)).T
-    wanted = np.log(errors[level])
-    beyond = min(wanted - x[0], 0.0) + max(wanted - x[-1], 0.0)
-    return float(np.exp(np.interp(wanted, x, y) + beyond))
+    return error / power if power and np.isfinite(error) else np.inf
+
+
+def _squares(array: Array) -> float:
+    return float(np.square(array, dtype=np.float64).sum())
 
 
 def _bounded(distortion: Matrix, space: SearchSpace) -> Matrix:

@@ -12,7 +12,9 @@ import numpy.typing as npt
 from zoo_compress.core import Option, Plan, Site
 
 Theta = npt.NDArray[np.int64]
-"""A plan as an array: the index of each site's level."""
+"""A plan as an array: the index of each site's level, shape (S,)."""
+Thetas = npt.NDArray[np.int64]
+"""B plans as an array, shape (B, S)."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -48,6 +50,11 @@ class SearchSpace:
             row[1 : 1 + len(options)] = [option.stored_bytes for option in options]
         return table
 
+    @cached_property
+    def finite_level_bytes(self) -> npt.NDArray[np.float64]:
+        """The same with 0 where there is no level, shape (S, L)."""
+        return np.where(np.isfinite(self.level_bytes), self.level_bytes, 0.0)
+
     @property
     def largest(self) -> Theta:
         """The plan that compresses nothing."""
@@ -75,16 +82,26 @@ class SearchSpace:
 
     def stored_bytes(self, theta: Theta) -> int:
         """Return the size of the whole model under a plan."""
-        used = self.level_shares[np.arange(theta.size), theta].any(axis=0)
-        return self.separable_bytes(theta) - int(self.shared_bytes[~used].sum())
+        return int(self.stored_sizes(theta[None])[0])
+
+    def stored_sizes(self, thetas: Thetas) -> npt.NDArray[np.float64]:
+        """Return what `stored_bytes` returns for each of B plans, shape (B,)."""
+        used = self.level_shares[np.arange(thetas.shape[1])[None], thetas].any(axis=1)
+        sizes: npt.NDArray[np.float64] = self.separable_sizes(thetas) - ~used @ self.shared_bytes
+        return sizes
 
     def separable_bytes(self, theta: Theta) -> int:
         """Return the size with all shared constants counted, used or not.
 
         A sum over sites, and an upper bound: the constants take a few hundred bytes at most.
         """
-        sites = int(self.level_bytes[np.arange(theta.size), theta].sum())
-        return self.fixed_bytes + int(self.shared_bytes.sum()) + sites
+        return int(self.separable_sizes(theta[None])[0])
+
+    def separable_sizes(self, thetas: Thetas) -> npt.NDArray[np.float64]:
+        """Return what `separable_bytes` returns for each of B plans, shape (B,)."""
+        chosen = self.finite_level_bytes[np.arange(thetas.shape[1])[None], thetas]
+        sizes: npt.NDArray[np.float64] = chosen.sum(axis=1)
+        return sizes + (self.fixed_bytes + int(self.shared_bytes.sum()))
 
     def plan(self, theta: Theta) -> Plan:
         """Return the plan that an array stands for."""

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import io
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from zoo_compress.core import Measurement, Trial
 from zoo_compress.errors import DiskFullError, OutputError
 from zoo_compress.plan import plan_from_text, plan_record
-from zoo_compress.search.sensitivity import Sensitivity
+from zoo_compress.search.interpolation import Choice
 
+# Reals are IEEE doubles, so every finite number comes back bit for bit; NULL stands for the
+# others.
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS trial (
     number INTEGER PRIMARY KEY,
@@ -24,21 +26,35 @@ CREATE TABLE IF NOT EXISTS trial (
     variance REAL,
     inputs INTEGER NOT NULL,
     stored_bytes INTEGER NOT NULL,
+    disagreement REAL,
     latency_ms REAL
 );
-CREATE TABLE IF NOT EXISTS sensitivity (
-    id INTEGER PRIMARY KEY CHECK (id = 0),
-    arrays BLOB NOT NULL,
-    evaluations INTEGER NOT NULL
+CREATE TABLE IF NOT EXISTS scan (
+    site INTEGER NOT NULL,
+    level INTEGER NOT NULL,
+    power REAL,
+    PRIMARY KEY (site, level)
+);
+CREATE TABLE IF NOT EXISTS weight_error (
+    site INTEGER NOT NULL,
+    level INTEGER NOT NULL,
+    error REAL,
+    PRIMARY KEY (site, level)
 );
 CREATE TABLE IF NOT EXISTS seconds (part TEXT PRIMARY KEY, value REAL NOT NULL);
 """
+TRIAL_COLUMNS = "number, plan, distance, variance, inputs, stored_bytes, disagreement, latency_ms"
+ADD_SECONDS = (
+    "INSERT INTO seconds VALUES (?, ?) "
+    "ON CONFLICT (part) DO UPDATE SET value = value + excluded.value"
+)
 
 
 class TrialStore:
-    """Trials and sensitivities of one run, committed as each is known.
+    """The scan and the trials of one run, committed one by one as they are measured.
 
-    A distance that is not finite is stored as NULL.
+    Whatever ends the process, what was committed stays, and nothing is there by half. A number
+    that is not finite comes back as infinity.
     """
 
     def __init__(self, path: Path) -> None:
@@ -52,8 +68,8 @@ class TrialStore:
         with self._transaction() as connection:
             connection.executescript(SCHEMA)
 
-    def add(self, trial: Trial) -> None:
-        """Store a trial."""
+    def add(self, trial: Trial, *, seconds: Mapping[str, float] | None = None) -> None:
+        """Store a trial and, with it, the time that parts of the run spent on it."""
         found = trial.measurement
         row = (
             trial.number,
@@ -62,52 +78,54 @@ class TrialStore:
             _storable(found.variance),
             found.inputs,
             found.stored_bytes,
+            found.disagreement,
             found.latency_ms,
         )
         with self._transaction() as connection:
-            connection.execute("INSERT INTO trial VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+            connection.execute("INSERT INTO trial VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+            connection.executemany(ADD_SECONDS, (seconds or {}).items())
 
     def trials(self) -> list[Trial]:
         """Return all trials in the order in which they were made."""
-        with self._transaction() as connection:
-            rows = connection.execute("SELECT * FROM trial ORDER BY number").fetchall()
+        rows = self._rows(f"SELECT {TRIAL_COLUMNS} FROM trial ORDER BY number")
         return [_trial(*row) for row in rows]
 
-    def save_sensitivity(self, sensitivity: Sensitivity, *, evaluations: int) -> None:
-        """Store what the scan found and how many evaluations it took."""
-        buffer = io.BytesIO()
-        np.savez_compressed(
-            buffer,
-            distortion=sensitivity.distortion,
-            anchor=sensitivity.anchor,
-            inner=sensitivity.inner,
-        )
-        row = (buffer.getvalue(), evaluations)
+    def add_scanned(self, choice: Choice, power: float) -> None:
+        """Store what the scan has measured of one level of one site."""
         with self._transaction() as connection:
-            connection.execute("INSERT OR REPLACE INTO sensitivity VALUES (0, ?, ?)", row)
+            connection.execute("INSERT INTO scan VALUES (?, ?, ?)", (*choice, _storable(power)))
 
-    def sensitivity(self) -> tuple[Sensitivity, int] | None:
-        """Return what the scan found and its evaluations; None before it has ended."""
+    def scanned(self) -> dict[Choice, float]:
+        """Return what the scan has measured so far, by site and level."""
+        rows = self._rows("SELECT site, level, power FROM scan ORDER BY rowid")
+        return {(site, level): _restored(power) for site, level, power in rows}
+
+    def add_weight_errors(self, site: int, errors: Sequence[float]) -> None:
+        """Store the weight errors of a site at its levels 1, 2, ..."""
+        rows = [(site, level, _storable(error)) for level, error in enumerate(errors, start=1)]
         with self._transaction() as connection:
-            row = connection.execute("SELECT arrays, evaluations FROM sensitivity").fetchone()
-        if row is None:
-            return None
-        with np.load(io.BytesIO(row[0]), allow_pickle=False) as arrays:
-            return Sensitivity(**arrays), int(row[1])
+            connection.executemany("INSERT INTO weight_error VALUES (?, ?, ?)", rows)
 
-    def add_seconds(self, seconds: dict[str, float]) -> None:
+    def weight_errors(self) -> dict[int, list[float]]:
+        """Return the weight errors that are known, by site, of its levels 1, 2, ..."""
+        found: dict[int, list[float]] = {}
+        for site, error in self._rows("SELECT site, error FROM weight_error ORDER BY site, level"):
+            found.setdefault(site, []).append(_restored(error))
+        return found
+
+    def add_seconds(self, seconds: Mapping[str, float]) -> None:
         """Add to the time spent by parts of the run, over all its sessions."""
-        statement = (
-            "INSERT INTO seconds VALUES (?, ?) "
-            "ON CONFLICT (part) DO UPDATE SET value = value + excluded.value"
-        )
         with self._transaction() as connection:
-            connection.executemany(statement, seconds.items())
+            connection.executemany(ADD_SECONDS, seconds.items())
 
     def seconds(self) -> dict[str, float]:
         """Return the time spent by parts of the run."""
+        return dict(self._rows("SELECT part, value FROM seconds"))
+
+    def _rows(self, query: str) -> list[tuple[Any, ...]]:
         with self._transaction() as connection:
-            return dict(connection.execute("SELECT part, value FROM seconds").fetchall())
+            found: list[tuple[Any, ...]] = connection.execute(query).fetchall()
+        return found
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -124,6 +142,10 @@ def _storable(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
+def _restored(value: float | None) -> float:
+    return float("inf") if value is None else value
+
+
 def _trial(
     number: int,
     plan: str,
@@ -131,13 +153,15 @@ def _trial(
     variance: float | None,
     inputs: int,
     stored_bytes: int,
+    disagreement: float | None,
     latency_ms: float | None,
 ) -> Trial:
     measurement = Measurement(
-        distance=float("inf") if distance is None else distance,
-        variance=float("inf") if variance is None else variance,
+        distance=_restored(distance),
+        variance=_restored(variance),
         inputs=inputs,
         stored_bytes=stored_bytes,
+        disagreement=disagreement,
         latency_ms=latency_ms,
     )
     return Trial(number=number, plan=plan_from_text(plan), measurement=measurement)

@@ -2,64 +2,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from scipy.stats import norm
+from skopt.learning import GaussianProcessRegressor
 
 from zoo_compress.search.strategies.gp_model import (
+    PRIOR_DEVIATION,
     SHARE_OF_NOISE_NOT_COMMON,
     NoisyGaussianProcess,
-    corrected_expected_improvement,
+    PlanKernel,
     default_kernel,
     log_noise,
 )
-
-POINTS = 5
-
-
-def posterior(seed) -> tuple[np.ndarray, np.ndarray]:
-    """Return a random mean and covariance of correlated points."""
-    rng = np.random.default_rng(seed)
-    root = rng.standard_normal((POINTS, POINTS))
-    return rng.standard_normal(POINTS), root @ root.T
-
-
-@given(seed=st.integers(0, 2**16), incumbent=st.integers(0, POINTS - 1))
-def test_the_incumbent_does_not_improve_on_itself_and_nothing_improves_negatively(seed, incumbent):
-    found = corrected_expected_improvement(*posterior(seed), incumbent)
-    assert found[incumbent] == 0
-    assert (found >= 0).all()
-
-
-@given(seed=st.integers(0, 2**16))
-def test_it_is_the_textbook_expected_improvement_where_the_incumbent_is_known(seed):
-    mean, covariance = posterior(seed)
-    covariance[0, :] = covariance[:, 0] = 0
-    deviation = np.sqrt(np.diag(covariance)[1:])
-    ratio = (mean[0] - mean[1:]) / deviation
-    expected = (mean[0] - mean[1:]) * norm.cdf(ratio) + deviation * norm.pdf(ratio)
-    found = corrected_expected_improvement(mean, covariance, 0)
-    np.testing.assert_allclose(found[1:], expected, rtol=1e-9, atol=1e-15)
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_it_is_the_mean_improvement_of_draws_from_the_posterior(seed):
-    mean, covariance = posterior(seed)
-    draws = np.random.default_rng(99).multivariate_normal(mean, covariance, 40_000)
-    gains = np.maximum(draws[:, [2]] - draws, 0)
-    error = gains.std(axis=0, ddof=1) / np.sqrt(len(draws))
-    found = corrected_expected_improvement(mean, covariance, 2)
-    assert (np.abs(found - gains.mean(axis=0)) <= 4 * error).all()
-
-
-def test_points_without_any_uncertainty_improve_by_the_difference_of_their_means():
-    found = corrected_expected_improvement(np.array([1.0, 0.5, 3.0]), np.zeros((3, 3)), 0)
-    assert found.tolist() == [0, 0.5, 0]
-
-
-def test_a_copy_of_an_uncertain_incumbent_does_not_improve_on_it():
-    covariance = np.array([[2.0, 2.0], [2.0, 2.0]])
-    assert corrected_expected_improvement(np.zeros(2), covariance, 0).tolist() == [0, 0]
 
 
 def drawn_data(seed, count=12, dimensions=3):
@@ -107,6 +59,76 @@ def test_a_fit_keeps_the_hyper_parameters_within_their_bounds():
         assert inside.all()
 
 
+def fitted(count=12, optimizer="fmin_l_bfgs_b"):
+    features, targets, noise = drawn_data(0, count)
+    process = NoisyGaussianProcess(default_kernel(), optimizer=optimizer)
+    return process.fit_noisy(features, targets, noise)
+
+
+@pytest.mark.parametrize("theta", [[0.0, 0.0], [-3.0, 1.0], [1.0, -2.0]])
+def test_what_is_maximised_is_the_likelihood_times_the_prior(theta):
+    process, theta = fitted(optimizer=None), np.array(theta)
+    likelihood = GaussianProcessRegressor.log_marginal_likelihood(process, theta)
+    prior = -0.5 * np.sum(((theta - default_kernel().theta) / PRIOR_DEVIATION) ** 2)
+    assert process.log_marginal_likelihood(theta) == pytest.approx(likelihood + prior, rel=1e-12)
+
+
+@pytest.mark.parametrize("theta", [[0.0, 0.0], [-3.0, 1.0], [1.0, -2.0]])
+def test_its_gradient_is_that_of_finite_differences(theta):
+    process, theta, step = fitted(optimizer=None), np.array(theta), 1e-5
+    value, gradient = process.log_marginal_likelihood(theta, eval_gradient=True)
+    assert value == process.log_marginal_likelihood(theta)
+    for index in range(2):
+        moved = np.eye(2)[index] * step
+        above, below = (process.log_marginal_likelihood(theta + m) for m in (moved, -moved))
+        assert gradient[index] == pytest.approx((above - below) / (2 * step), rel=1e-4)
+
+
+def test_a_fit_ends_at_the_maximum():
+    process = fitted()
+    theta = process.kernel_.theta
+    best = process.log_marginal_likelihood(theta)
+    assert process.log_marginal_likelihood() == pytest.approx(best, rel=1e-9)
+    for direction in np.vstack([np.eye(2), -np.eye(2)]):
+        assert process.log_marginal_likelihood(theta + 0.1 * direction) < best
+
+
+def test_few_observations_leave_the_hyper_parameters_near_their_start():
+    """The likelihood of one observation alone would send its variance to a bound."""
+    (start, _), noise = default_kernel().theta, np.array([1e-3])
+    for target in (0.0, 1.5):
+        process = NoisyGaussianProcess(default_kernel())
+        process.fit_noisy(np.zeros((1, 3)), np.array([target]), noise)
+        low, high = default_kernel().bounds[0]
+        found = process.kernel_.theta[0]
+        assert low + 1 < found < high - 0.5
+        assert abs(found - start) < 2.5 * PRIOR_DEVIATION
+        assert np.sign(found - start) == np.sign(target**2 - np.exp(start))
+
+
+def test_many_observations_outweigh_the_prior():
+    """Of a process of variance 2 and length 3, while the fit starts from 0.1 and 1."""
+    rng = np.random.default_rng(0)
+    features = rng.uniform(0, 8, (150, 2))
+    truth = default_kernel().clone_with_theta(np.log([2.0, 3.0]))
+    targets = rng.multivariate_normal(np.zeros(150), truth(features) + 1e-4 * np.eye(150))
+    process = NoisyGaussianProcess(default_kernel())
+    process.fit_noisy(features, targets, np.full(150, 1e-4))
+    assert np.exp(process.kernel_.theta) == pytest.approx([2, 3], rel=0.5)
+
+
+def test_a_process_over_plans_can_be_fitted():
+    rng = np.random.default_rng(0)
+    features = np.abs(rng.standard_normal((10, 2 + 2 * 3)))
+    kernel = PlanKernel(sites=2)
+    process = NoisyGaussianProcess(kernel)
+    process.fit_noisy(features, rng.standard_normal(10), np.full(10, 1e-3))
+    assert isinstance(process.kernel_, PlanKernel)
+    assert process.kernel_.sites == 2
+    assert process.kernel_ != kernel
+    assert kernel == PlanKernel(sites=2)
+
+
 def test_the_noise_is_the_share_of_the_relative_variance_that_is_not_common():
     draws = 7 + 0.35 * np.random.default_rng(0).standard_normal(200_000)
     (found,) = log_noise([7.0], [0.35**2])
@@ -114,6 +136,6 @@ def test_the_noise_is_the_share_of_the_relative_variance_that_is_not_common():
     assert found == pytest.approx(SHARE_OF_NOISE_NOT_COMMON * np.log(draws).var(), rel=0.02)
 
 
-def test_a_relative_variance_above_1_and_that_of_a_zero_count_as_1():
-    found = log_noise([1.0, 0.0, 2.0], [9.0, 0.0, np.inf])
+def test_a_relative_variance_above_1_that_of_a_zero_and_an_unknown_one_count_as_1():
+    found = log_noise([1.0, 0.0, 2.0, 1.0], [9.0, 0.0, np.inf, np.nan])
     np.testing.assert_array_equal(found, SHARE_OF_NOISE_NOT_COMMON)

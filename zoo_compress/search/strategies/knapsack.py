@@ -1,4 +1,4 @@
-"""`knapsack`: one plan, the best one if the effects of the options simply add up."""
+"""`knapsack`: the best plan if the effects of the options simply add up."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from zoo_compress.search.projection import knapsack
 
 
 class KnapsackStrategy:
-    """Proposes the solution of the knapsack problem over the scan's sensitivities, once."""
+    """Proposes the solution of the knapsack problem over the scan's sensitivities.
+
+    For a size budget that is one plan. Where the objective moves the size, a plan for each size
+    that it moves to, until it comes back to one.
+    """
 
     def __init__(self, problem: Problem) -> None:
         """Take the problem."""
@@ -17,10 +21,9 @@ class KnapsackStrategy:
 
     def ask(self) -> Plan | None:
         """Return the plan, and None when it has been measured."""
-        if len(self._history):
-            return None
-        space, cost = self._problem.space, self._problem.sensitivity.distortion
-        return space.plan(knapsack(space, cost, self._problem.limit_bytes))
+        problem = self._problem.focused(self._history)
+        theta = knapsack(problem.space, problem.sensitivity.distortion, problem.limit_bytes)
+        return None if self._history.seen(theta) else problem.space.plan(theta)
 
     def tell(self, trial: Trial) -> None:
         """Remember that the plan was measured."""

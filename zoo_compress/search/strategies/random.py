@@ -6,6 +6,9 @@ from zoo_compress.core import Plan, Trial
 from zoo_compress.search.moves import random_plan
 from zoo_compress.search.problem import History, Problem
 
+# A plan that was drawn before is drawn again at most so often; a tiny space has few plans.
+MOST_DRAWS = 50
+
 
 class RandomStrategy:
     """Proposes random plans that just fit the budget."""
@@ -16,9 +19,14 @@ class RandomStrategy:
         self._history = History(problem.space)
 
     def ask(self) -> Plan | None:
-        """Return a random plan."""
-        rng = self._history.generator(self._problem.seed)
-        return self._problem.space.plan(random_plan(self._problem, rng))
+        """Return a random plan, or None when no new one turns up."""
+        problem = self._problem.focused(self._history)
+        rng = self._history.generator(problem.seed)
+        for _ in range(MOST_DRAWS):
+            theta = random_plan(problem, rng)
+            if not self._history.seen(theta):
+                return problem.space.plan(theta)
+        return None
 
     def tell(self, trial: Trial) -> None:
         """Count the trial; the next draw depends on how many there were."""

@@ -21,13 +21,13 @@ class SwapStrategy:
 
     def ask(self) -> Plan | None:
         """Return a neighbour of the best plan, or None when no new one turns up."""
-        problem, space = self._problem, self._problem.space
+        problem, space = self._problem.focused(self._history), self._problem.space
         if not len(self._history):
             cost = problem.sensitivity.distortion
             return space.plan(knapsack(space, cost, problem.limit_bytes))
         rng = self._history.generator(problem.seed)
         for _ in range(MOST_DRAWS):
-            theta = swapped(problem, self._history.best(), rng)
+            theta = swapped(problem, self._history.best(problem), rng)
             if not self._history.seen(theta):
                 return space.plan(theta)
         return None

@@ -18,6 +18,6 @@ def rounded_down(value: float) -> str:
 
 def _rounded(value: float, to_integer: Callable[[float], int]) -> str:
     if value == 0 or math.isinf(value):
-        return f"{value:g}"
+        return f"{abs(value):g}" if value == 0 else f"{value:g}"
     unit = 10.0 ** (math.floor(math.log10(value)) - 2)
     return f"{to_integer(round(value / unit, 6)) * unit:.3g}"

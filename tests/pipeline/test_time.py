@@ -1,0 +1,148 @@
+"""The arithmetic of the time limit, with clocks and durations that are given."""
+
+import time
+
+import pytest
+
+from tests.pipeline.conftest import Case
+from zoo_compress.core import ignore_progress
+from zoo_compress.pipeline import run
+from zoo_compress.pipeline.attempt import open_attempt
+from zoo_compress.pipeline.deadline import (
+    LARGEST_OVERRUN,
+    TOLERANCE,
+    overrun_note,
+    process_start,
+    search_deadline,
+)
+from zoo_compress.pipeline.pace import (
+    REMEMBERED_LAPS,
+    SECONDS_TO_CLOSE,
+    SECONDS_TO_START,
+    Lap,
+    Pace,
+    Rehearsal,
+)
+from zoo_compress.pipeline.rehearsal import rehearse
+from zoo_compress.pipeline.spending import SECONDS_BETWEEN_CHARGES, Spending
+from zoo_compress.pipeline.study import build_study
+from zoo_compress.search.store import TrialStore
+
+LAP = Lap(session=1.0, forward=10.0, rest=4.0)
+
+
+def pace(lap: Lap = LAP) -> Pace:
+    return Pace(lap, search_inputs=50, certification_inputs=200)
+
+
+def test_finishing_runs_the_search_inputs_three_times_and_pairs_of_the_others() -> None:
+    gate = 3 * 10 + 2 * 1 + SECONDS_TO_START
+    certificate = 2 * 1 + 4 * (2 * 10 + 4)
+    assert pace().seconds_to_finish() == pytest.approx(gate + certificate + SECONDS_TO_CLOSE)
+    assert pace().measurement == 15
+
+
+def test_a_rehearsal_replaces_what_was_assumed() -> None:
+    tried = pace()
+    tried.adopt(Rehearsal(writing=7.0, starting=3.0, opening=5.0, pair=0.5))
+    gate = 3 * 10 + 2 * 1 + 3
+    expected = 7 + gate + 5 + 200 * 0.5 + SECONDS_TO_CLOSE
+    assert tried.seconds_to_finish() == pytest.approx(expected)
+
+
+def test_on_a_machine_that_becomes_busy_pairs_take_longer_as_forwards_do() -> None:
+    tried = pace()
+    tried.adopt(Rehearsal(writing=0.0, starting=0.0, opening=0.0, pair=0.5))
+    for _ in range(REMEMBERED_LAPS):
+        tried.learn(Lap(session=1.0, forward=30.0, rest=4.0))
+    gate = 3 * 30 + 2 * 1
+    assert tried.seconds_to_finish() == pytest.approx(gate + 3 * 200 * 0.5 + SECONDS_TO_CLOSE)
+
+
+def test_a_model_that_takes_no_time_can_be_rehearsed() -> None:
+    tried = pace(Lap(session=0.0, forward=0.0))
+    tried.adopt(Rehearsal(writing=0.0, starting=0.0, opening=0.0, pair=0.0))
+    assert tried.seconds_to_finish() == SECONDS_TO_CLOSE
+
+
+def test_the_search_ends_so_early_that_the_command_ends_in_time() -> None:
+    deadline = search_deadline(200, began=50.0, pace=pace(), clock=lambda: 90.0)
+    assert deadline is not None
+    assert deadline.left == pytest.approx(50 + 200 - 90 - pace().seconds_to_finish())
+    assert deadline.turn == pace().measurement
+    assert deadline.slack == 200 * LARGEST_OVERRUN < 200 * TOLERANCE
+
+
+def test_without_a_limit_there_is_no_deadline_and_no_note() -> None:
+    assert search_deadline(None, began=0.0, pace=pace()) is None
+    assert overrun_note(None, elapsed=1e9, finishing=1.0) is None
+
+
+def test_a_limit_that_was_overrun_by_more_than_5_percent_is_noted_with_the_reason() -> None:
+    assert overrun_note(100, elapsed=105, finishing=30) is None
+    note = overrun_note(100, elapsed=140, finishing=30)
+    assert note is not None
+    assert "time limit of 100 s" in note
+    assert "searching took 110 s" in note
+    assert "certifying 30 s" in note
+
+
+def test_a_process_is_at_least_as_old_as_this_module() -> None:
+    started = process_start()
+    assert started <= LOADED
+    assert time.perf_counter() - started < 24 * 3600
+
+
+LOADED = time.perf_counter()
+
+
+def test_a_rehearsal_leaves_nothing_behind_and_measures_every_part(case: Case) -> None:
+    case.out.mkdir()
+    study = build_study(case.settings(), ignore_progress)
+    found = rehearse(study, study.sized.space.plan(study.sized.space.smallest))
+    assert found is not None
+    assert all(value > 0 for value in vars(found).values())
+    assert list(case.out.iterdir()) == []
+
+
+def test_a_measurement_teaches_the_pace(case: Case) -> None:
+    case.out.mkdir()
+    study = build_study(case.settings(), ignore_progress)
+    attempt = open_attempt(study, began=time.perf_counter(), progress=ignore_progress)
+    attempt.pace.learn(Lap(session=1e6, forward=1e6))
+    for _ in range(REMEMBERED_LAPS):
+        attempt.measure(study.sized.space.plan(study.sized.space.smallest))
+    assert 0 < attempt.pace.measurement < 1e6
+
+
+def test_a_run_within_its_limit_makes_its_trials_and_has_nothing_to_note(case: Case) -> None:
+    report = run(case.settings(seconds=3600, trials=3)).report
+    assert report["notes"] == []
+    assert report["scan"]["measured"] == report["scan"]["planned"]
+    assert report["evaluations"] == report["scan"]["planned"] + 3
+
+
+class FakeClock:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_time_is_charged_to_the_parts_as_it_passes(case: Case) -> None:
+    case.out.mkdir()
+    study = build_study(case.settings(), ignore_progress)
+    store, clock = TrialStore(case.out / "trials.sqlite"), FakeClock()
+    spending = Spending(study, store, began=90.0, clock=clock)
+    spending.charge()
+    study.evaluator.seconds["forward"] += 5
+    clock.now = 120.0
+    spending.charge(scan=True)
+    clock.now += SECONDS_BETWEEN_CHARGES / 2
+    spending.charge_if_due()
+    spent = spending.seconds()
+    assert (spent["total"], spent["scan"], spent["propose"]) == (30.0, 20.0, 0.0)
+    assert spent["forward"] == pytest.approx(study.evaluator.seconds["forward"], abs=1e-3)
+    clock.now += SECONDS_BETWEEN_CHARGES
+    spending.charge_if_due()
+    assert spending.seconds()["total"] == 30 + 1.5 * SECONDS_BETWEEN_CHARGES

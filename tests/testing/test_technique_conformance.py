@@ -1,0 +1,97 @@
+"""The built-in techniques keep the promises of all techniques, and the suite notices a breach."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from zoo_compress.techniques.codes import Codes
+from zoo_compress.testing import TechniqueConformance
+from zoo_compress.testing.technique import LAYERS
+
+SUITE = TechniqueConformance()
+every_layer = pytest.mark.parametrize("layer", LAYERS)
+
+
+class TestCodes(TechniqueConformance):
+    @pytest.fixture
+    def technique(self):
+        return Codes({})
+
+
+class TestGroupedCodes(TechniqueConformance):
+    @pytest.fixture
+    def technique(self):
+        return Codes({"bits": [8, 5, 2], "granularity": ["group"], "group_size": [16, 24]})
+
+
+class Inexact(Codes):
+    """Says that the weights are what they were."""
+
+    def encode(self, weight, site, option):
+        return replace(super().encode(weight, site, option), dense=weight)
+
+
+class Optimistic(Codes):
+    def options(self, site):
+        found = super().options(site)
+        return [replace(option, stored_bytes=option.stored_bytes * 9 // 10) for option in found]
+
+
+class Unsorted(Codes):
+    def options(self, site):
+        return super().options(site)[::-1]
+
+
+class Random(Codes):
+    def encode(self, weight, site, option):
+        noise = np.random.default_rng().standard_normal(weight.shape).astype(np.float32)
+        return super().encode(weight + noise, site, option)
+
+
+class Silent(Codes):
+    def decline(self, site):
+        return None
+
+
+class Useless(Codes):
+    def options(self, site):
+        return []
+
+
+@every_layer
+def test_weights_that_the_runtime_does_not_decode_to_are_noticed(layer, tmp_path):
+    with pytest.raises(AssertionError, match="codes bits=8"):
+        SUITE.test_onnx_runtime_decodes_the_dense_weights_bit_for_bit(Inexact({}), layer, tmp_path)
+
+
+@every_layer
+def test_bytes_that_the_file_does_not_keep_to_are_noticed(layer, tmp_path):
+    with pytest.raises(AssertionError):
+        SUITE.test_the_file_takes_the_bytes_that_the_option_promises(
+            Optimistic({}), layer, tmp_path
+        )
+
+
+@every_layer
+def test_options_in_another_order_are_noticed(layer):
+    with pytest.raises(AssertionError):
+        SUITE.test_options_go_from_mild_to_aggressive_and_save_bytes(Unsorted({}), layer)
+
+
+@every_layer
+def test_an_encoding_that_chance_decides_is_noticed(layer):
+    with pytest.raises(AssertionError):
+        SUITE.test_the_same_weight_gives_the_same_bytes(Random({}), layer)
+
+
+def test_a_site_that_is_passed_over_in_silence_is_noticed():
+    with pytest.raises(AssertionError):
+        SUITE.test_a_site_has_options_or_is_declined_with_a_reason(Silent({}), "small matrix")
+
+
+def test_a_technique_that_never_applies_is_noticed():
+    with pytest.raises(AssertionError):
+        SUITE.test_some_layer_has_options(Useless({}))

@@ -1,0 +1,44 @@
+"""Put a checked model into the folder of its run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from zoo_compress.core import Plan
+from zoo_compress.files import atomic_write
+from zoo_compress.pipeline.companions import copy_companions
+from zoo_compress.pipeline.folder import CARD_FILE, MODEL_FILE, PLAN_FILE, REPORT_FILE
+from zoo_compress.pipeline.study import Study
+from zoo_compress.pipeline.write import plan_file
+from zoo_compress.report.card import render_card
+
+
+def publish(study: Study, plan: Plan, files: Sequence[Path], report: Mapping[str, Any]) -> None:
+    """Move the checked model into the run's folder, with all that speaks of it.
+
+    What spoke of an earlier model goes first and the report comes last: where there is a
+    `run.json`, it is about the model beside it.
+
+    Raises:
+        DiskFullError: If there is no space.
+    """
+    folder = study.settings.folder
+    card = render_card(
+        report,
+        artifact=study.artifact,
+        sites=report["sites"],
+        inputs=study.signature.inputs,
+    )
+    for name in (REPORT_FILE, CARD_FILE):
+        (folder / name).unlink(missing_ok=True)
+    for file in files:
+        file.replace(folder / file.name)
+    if len(files) == 1:
+        (folder / f"{MODEL_FILE}.data").unlink(missing_ok=True)
+    atomic_write(folder / PLAN_FILE, plan_file(study, plan).to_json())
+    copy_companions(study.artifact, folder)
+    atomic_write(folder / CARD_FILE, card)
+    atomic_write(folder / REPORT_FILE, json.dumps(report, indent=2, allow_nan=False) + "\n")

@@ -1,0 +1,131 @@
+"""The record of a run, `run.json`: what was asked, done, found and certified."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from zoo_compress.core import Certificate, Plan, Trial
+from zoo_compress.pipeline.attempt import Attempt
+from zoo_compress.pipeline.certify import certificate_record
+from zoo_compress.pipeline.companions import copied_companions
+from zoo_compress.pipeline.deadline import overrun_note
+from zoo_compress.pipeline.folder import PLAN_FILE
+from zoo_compress.pipeline.study import Study
+from zoo_compress.runtime.environment import hardware, versions
+from zoo_compress.runtime.gate import GateReport
+from zoo_compress.search.scan import scan_evaluations
+
+
+def run_record(
+    attempt: Attempt,
+    best: Trial,
+    trials: Sequence[Trial],
+    *,
+    files: Sequence[Path],
+    gate: GateReport,
+    certificates: Sequence[Certificate],
+    finishing: float,
+) -> dict[str, Any]:
+    """Return the content of `run.json`: JSON values only, None for what is not finite.
+
+    Args:
+        attempt: The command that ends now.
+        best: The trial whose model was written.
+        trials: All trials of the run.
+        files: The written model.
+        gate: What the gate found about it.
+        certificates: What is certified of it, what says most first.
+        finishing: Seconds since the search ended.
+    """
+    study, found = attempt.study, best.measurement
+    scan = _scan(attempt)
+    uniform = attempt.uniform
+    attempt.spending.charge()
+    compressed = sum(file.stat().st_size for file in files)
+    original = study.artifact.stored_bytes
+    folder = study.settings.folder
+    return {
+        "source": study.settings.source,
+        "revision": study.artifact.revision,
+        "seed": study.settings.seed,
+        "budget": str(study.aim),
+        "original_bytes": original,
+        "compressed_bytes": compressed,
+        "size_ratio": compressed / original,
+        "trial": best.number,
+        "distance_name": study.distance.name,
+        "distance_scale": study.distance.scale,
+        "distance": found.distance,
+        "distance_standard_error": found.standard_error,
+        "relative_distance": _finite(study.distance.relative(found.distance)),
+        "search_inputs": found.inputs,
+        "search_disagreement": found.disagreement,
+        "certificate": certificate_record(certificates[0]),
+        "certificates": [certificate_record(certificate) for certificate in certificates],
+        "evaluations": scan["measured"] + len(trials),
+        "scan": scan,
+        "seconds": attempt.spending.seconds(),
+        "strategy": study.strategy,
+        "plan_path": str(folder / PLAN_FILE),
+        "model_path": str(folder / files[0].name),
+        "versions": versions(),
+        "hardware": hardware(),
+        "recipe": study.recipe.name,
+        "uniform": uniform,
+        "data": study.inputs.description,
+        "task": study.task,
+        "gate": {
+            "relative_difference": gate.relative_difference,
+            "relative_distance": gate.relative_distance,
+        },
+        "companions": [path.name for path in copied_companions(study.artifact)],
+        "simplified": study.prepared.simplified,
+        "model_sha256": study.digest,
+        "notes": _notes(attempt, scan, finishing),
+        "sites": _sites(study, best.plan),
+    }
+
+
+def _scan(attempt: Attempt) -> dict[str, int]:
+    return {
+        "planned": scan_evaluations(attempt.study.sized.space),
+        "measured": len(attempt.store.scanned()),
+    }
+
+
+def _notes(attempt: Attempt, scan: dict[str, int], finishing: float) -> list[str]:
+    notes = list(attempt.study.notes)
+    if scan["measured"] < scan["planned"]:
+        notes.append(
+            f"for lack of time the scan measured {scan['measured']} of {scan['planned']} options "
+            "and predicted the others; a resumed run measures them"
+        )
+    overrun = overrun_note(
+        attempt.study.settings.seconds, elapsed=attempt.elapsed, finishing=finishing
+    )
+    return notes if overrun is None else [*notes, overrun]
+
+
+def _sites(study: Study, plan: Plan) -> list[dict[str, Any]]:
+    space = study.sized.space
+    records = []
+    for site, dense_bytes in zip(space.sites, space.dense_bytes, strict=True):
+        option = plan.choices.get(site.name)
+        records.append(
+            {
+                "name": site.name,
+                "shape": list(site.shape),
+                "original_bytes": dense_bytes,
+                "stored_bytes": dense_bytes if option is None else option.stored_bytes,
+                "option": None if option is None else option.label,
+            }
+        )
+    return records
+
+
+def _finite(value: float) -> float | None:
+    """Return a number that JSON can hold; None for infinity."""
+    return value if math.isfinite(value) else None

@@ -1,0 +1,135 @@
+"""What every technique promises, whichever it is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnx_ir as ir
+import pytest
+
+from zoo_compress.core import AnyArray, Encoded, Option, Site
+from zoo_compress.graph.fragment import initializer_bytes
+from zoo_compress.graph.normalize import normalize
+from zoo_compress.graph.proto import bytes_without, to_compact_proto
+from zoo_compress.graph.sites import find_sites
+from zoo_compress.graph.write import write_model
+from zoo_compress.runtime.session import open_session
+from zoo_compress.techniques.base import Technique
+from zoo_compress.testing.layers import WEIGHT, Layer, convolution, lookup, matrix_product
+
+LAYERS: dict[str, Callable[[], Layer]] = {
+    "matrix product": matrix_product,
+    "convolution": convolution,
+    "lookup": lookup,
+}
+SMALL_LAYERS: dict[str, Callable[[], Layer]] = {
+    "small matrix": partial(matrix_product, 8, 8),
+    "small table": partial(lookup, 8, 8),
+}
+
+every_layer = pytest.mark.parametrize("layer", LAYERS)
+
+
+@pytest.mark.filterwarnings("error")
+class TechniqueConformance:
+    """Tests that a technique must pass for its plans to be what a search takes them for.
+
+    Subclass it under a name that pytest collects, and supply the fixture `technique`. A kind of
+    layer for which the technique has no option is passed over, as long as it says why.
+    """
+
+    @pytest.fixture
+    def technique(self) -> Technique:
+        """Return a technique, with the settings that the tests are to try."""
+        raise NotImplementedError("supply the fixture technique")
+
+    def test_some_layer_has_options(self, technique: Technique) -> None:
+        """Check that the other tests try anything at all."""
+        assert any(technique.options(_site(make())) for make in LAYERS.values())
+
+    @every_layer
+    def test_options_go_from_mild_to_aggressive_and_save_bytes(
+        self, technique: Technique, layer: str
+    ) -> None:
+        """Check their order, their names, and that they are plain JSON values."""
+        site = _site(LAYERS[layer]())
+        options = technique.options(site)
+        sizes = [option.stored_bytes for option in options]
+        assert sizes == sorted(sizes, reverse=True)
+        dense = initializer_bytes(site.name, site.shape, site.element_bytes)
+        assert all(0 < size < dense for size in sizes)
+        for option in options:
+            assert option.technique == technique.name
+            settings = dict(option.settings)
+            assert json.loads(json.dumps(settings)) == settings
+
+    @every_layer
+    def test_onnx_runtime_decodes_the_dense_weights_bit_for_bit(
+        self, technique: Technique, layer: str, tmp_path: Path
+    ) -> None:
+        """Check the written file in a stock ONNX Runtime against `Encoded.dense`."""
+        one = LAYERS[layer]()
+        for option in technique.options(_site(one)):
+            encoded, path, _ = _written(technique, one, option, tmp_path)
+            (output,) = open_session(path, threads=1).run(None, one.feed)
+            np.testing.assert_array_equal(one.shown(output), encoded.dense, option.label)
+
+    @every_layer
+    def test_the_file_takes_the_bytes_that_the_option_promises(
+        self, technique: Technique, layer: str, tmp_path: Path
+    ) -> None:
+        """Check the size of the written file against the prediction, to 1 %."""
+        one = LAYERS[layer]()
+        for option in technique.options(_site(one)):
+            _, path, predicted = _written(technique, one, option, tmp_path)
+            assert path.stat().st_size == pytest.approx(predicted, rel=0.01), option.label
+
+    @every_layer
+    def test_the_same_weight_gives_the_same_bytes(self, technique: Technique, layer: str) -> None:
+        """Check that a plan reproduces its file."""
+        one = LAYERS[layer]()
+        site = _site(one)
+        for option in technique.options(site):
+            first, second = (technique.encode(one.weight, site, option) for _ in range(2))
+            assert _bits(first) == _bits(second), option.label
+
+    @pytest.mark.parametrize("layer", [*LAYERS, *SMALL_LAYERS])
+    def test_a_site_has_options_or_is_declined_with_a_reason(
+        self, technique: Technique, layer: str
+    ) -> None:
+        """Check that `decline` and `options` agree, also on weights too small to gain."""
+        site = _site((LAYERS | SMALL_LAYERS)[layer]())
+        reason = technique.decline(site)
+        assert (reason is None) == bool(technique.options(site))
+        assert reason is None or reason.strip()
+
+
+def _graph(layer: Layer) -> ir.Model:
+    return normalize(ir.from_proto(onnx.ModelProto.FromString(layer.model.SerializeToString())))
+
+
+def _site(layer: Layer) -> Site:
+    (site,) = find_sites(_graph(layer)).sites
+    return site
+
+
+def _written(
+    technique: Technique, layer: Layer, option: Option, folder: Path
+) -> tuple[Encoded, Path, int]:
+    """Write the compressed model; return what is in it, the file, and its predicted bytes."""
+    graph = _graph(layer)
+    fixed = bytes_without(to_compact_proto(graph), {WEIGHT})
+    encoded = technique.encode(layer.weight, _site(layer), option)
+    technique.rewrite(graph, _site(layer), encoded)
+    (path,) = write_model(graph, folder / "model.onnx")
+    return encoded, path, fixed + option.stored_bytes + sum(option.shared.values())
+
+
+def _bits(encoded: Encoded) -> list[tuple[str, tuple[int, ...], bytes]]:
+    arrays: dict[str, AnyArray] = {**encoded.tensors, "": encoded.dense}
+    return [(role, array.shape, array.tobytes()) for role, array in sorted(arrays.items())]
