@@ -33,7 +33,7 @@ from zoo_compress.search.problem import Problem
 from zoo_compress.search.scan import scan_evaluations
 from zoo_compress.search.sensitivity import Sensitivity
 from zoo_compress.search.store import TrialStore
-from zoo_compress.stats.distance import OutputDistance
+from zoo_compress.stats.distances import Distance, output_distance
 
 SOURCE = "sample:efficientnet-lite0"
 UNIFORM_BITS = {0.125: 4, 0.1875: 6}
@@ -56,7 +56,7 @@ class HeldOut:
 
     inputs: Inputs
     evaluator: CpuEvaluator
-    distance: OutputDistance
+    distance: Distance
 
     def figures(self, weights: Mapping[str, AnyArray]) -> Figures:
         """Return distance, disagreement with the original, and top-1 accuracy."""
@@ -79,7 +79,7 @@ def main() -> None:
     space = study.sized.space
     print(f"{SOURCE}: {len(space.sites)} sites, search on {len(study.split.search)} inputs")
     print(f"held out: {len(held_out.inputs)} of {study.inputs.description}")
-    print(f"variance of the original's outputs: {held_out.distance.variance:.0f}\n")
+    print(f"variance of the original's outputs: {held_out.distance.scale:.0f}\n")
     print(f"{'':34}{'R':>7}{'L':>10}{'disagree':>10}{'top-1':>8}{'evaluations':>13}")
     _print("original", 1.0, held_out.figures({}), 0)
     scan = study.scan.run(ignore_progress)
@@ -142,7 +142,7 @@ def _held_out(study: Study) -> HeldOut:
     names = [site.name for site in study.sized.space.sites]
     proto = to_compact_proto(study.prepared.model)
     evaluator = CpuEvaluator(proto, inputs.feeds, replaceable=names)
-    return HeldOut(inputs, evaluator, OutputDistance(evaluator.reference))
+    return HeldOut(inputs, evaluator, output_distance("squared-l2", evaluator.reference))
 
 
 def _searched(

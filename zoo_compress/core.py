@@ -251,10 +251,11 @@ class Certificate:
     """A statement about the compressed model that holds with stated confidence.
 
     Attributes:
-        kind: `top1-disagreement` or `distance-quantile`.
+        kind: `top1-disagreement`, `disagreement-sequence`, `bounded-mean`, `distance-quantile`,
+            `asymptotic-interval` or `lipschitz-risk`.
         bound: The upper bound.
         confidence: Probability, over the draw of the inputs, that the bound holds.
-        n: Number of inputs, none of which calibration or search saw.
+        n: Number of inputs; the scope says whether calibration or search saw any of them.
         observed: The value in the sample that the bound corrects for chance.
         scope: What the statement speaks of: inputs, reference, provider, versions.
         statement: The whole claim in one sentence.
@@ -274,7 +275,7 @@ class Progress:
     """How far a stage of a run has come.
 
     Attributes:
-        stage: `pull`, `prepare`, `scan`, `search`, `write`, `gate`, `certify`.
+        stage: `pull`, `prepare`, `scan`, `search`, `write`, `gate`, `certify`, `diagnose`, `draw`.
         done: Steps finished.
         total: Steps planned, None while unknown.
         detail: A short remark, for example the best distance so far.

@@ -10,6 +10,7 @@ from zoo_compress.cli.main import COMMANDS, main
 HEAVY = {
     "huggingface_hub",
     "jinja2",
+    "matplotlib",
     "numpy",
     "onnx",
     "onnx_ir",

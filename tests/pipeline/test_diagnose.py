@@ -85,6 +85,7 @@ def test_every_weight_is_compressed_alone_at_up_to_three_options(made: Made) -> 
     assert {site: len(rows) for site, rows in by_site.items()} == {"stem": 3, "body": 3, "head": 3}
     assert all(rows[-1] == max(rows) > 0 for rows in by_site.values())
     assert found["spearman"] > 0.5
+    assert (found["inputs"], len(found["plans"])) == (100, 3)
 
 
 def test_a_model_that_is_no_classifier_is_compared_with_the_error_of_its_weights(
@@ -94,6 +95,7 @@ def test_a_model_that_is_no_classifier_is_compared_with_the_error_of_its_weights
     found = diagnosed(case).report["distance_error"]
     assert found["error"] == "weight error"
     assert not found["classifier"]
+    assert found["plans"] == []
     assert all(0 < row["error"] < 2 for row in found["sites"])
 
 

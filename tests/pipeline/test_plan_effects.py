@@ -49,5 +49,5 @@ def test_each_plan_is_measured_on_every_input(study: Study) -> None:
     assert effects.distances.shape == (kept, 120)
     assert np.isfinite(effects.distances).all()
     assert (np.ptp(effects.distances, axis=1) > 0).all()
-    assert effects.errors is not None
-    assert len(effects.errors) == kept
+    assert effects.wrong is not None
+    assert effects.wrong.shape == (kept, 120)

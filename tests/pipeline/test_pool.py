@@ -26,18 +26,19 @@ def test_the_pool_holds_the_inputs_of_both_sides_of_the_split(study: Study) -> N
 
 
 def test_the_original_is_at_no_distance_from_itself_and_never_disagrees(study: Study) -> None:
-    distances, error = pool_of(study).measure(Plan(), range(5))
+    distances, wrong = pool_of(study).measure(Plan(), range(5))
     assert distances.tolist() == [0] * 5
-    assert error == 0
+    assert wrong is not None
+    assert wrong.tolist() == [False] * 5
 
 
 def test_distances_are_those_of_the_inputs_asked_for(study: Study) -> None:
     pool, plan = pool_of(study), aggressive(study)
-    every, share = pool.measure(plan, range(20))
+    every, wrong = pool.measure(plan, range(20))
     some, _ = pool.measure(plan, [7, 3])
     np.testing.assert_array_equal(some, every[[7, 3]])
-    assert share is not None
-    assert 0 < share <= 1
+    assert wrong is not None
+    assert wrong.any()
     assert pool.original_error(range(20)) is None
 
 
@@ -48,7 +49,9 @@ def test_with_labels_a_wrong_answer_is_one_that_differs_from_the_label(study: St
     pool = pool_of(replace(study, inputs=replace(study.inputs, labels=labels)))
     assert pool.error_kind == "top-1 error"
     assert pool.original_error(range(20)) == 5 / 20
-    assert pool.measure(Plan(), range(20))[1] == 5 / 20
+    wrong = pool.measure(Plan(), range(20))[1]
+    assert wrong is not None
+    assert wrong.tolist() == [i % 4 == 0 for i in range(20)]
 
 
 def test_labels_of_a_model_that_is_no_classifier_are_not_used(study: Study) -> None:

@@ -79,12 +79,11 @@ def test_a_run_that_is_killed_again_and_again_ends_with_the_same_plan_and_model(
     drawn, out, whole = random.Random(seed), case.out, case.out.with_name("whole")
     run(case.settings(trials=TRIALS, out=whole))
     going_on = ("resume", str(out))
-    scanned, first, second = drawn.randint(1, 6), drawn.randint(1, 5), drawn.randint(6, 11)
+    scanned, tried = drawn.randint(1, 6), drawn.randint(1, TRIALS)
     moments: list[tuple[Callable[[], bool], tuple[str, ...]]] = [
         ((out / "settings.json").exists, tuple(run_arguments(case, out))),
         (lambda: rows(out, "scan") >= scanned, going_on),
-        (lambda: rows(out, "trial") >= first, going_on),
-        (lambda: rows(out, "trial") >= second, going_on),
+        (lambda: rows(out, "trial") >= tried, going_on),
         ((out / "pending" / "model.onnx").exists, going_on),
     ]
     for moment, arguments in moments:
@@ -132,7 +131,7 @@ def test_a_run_that_was_stopped_before_it_measured_anything_is_started_by_resumi
         run(case.settings(), progress=stop_at(stage))
     assert [path.name for path in case.out.iterdir()] == ["settings.json"]
     report = resume(case.out).report
-    assert report["evaluations"] == report["scan"]["planned"] + 6
+    assert report["evaluations"] >= report["scan"]["planned"] + 6
     assert RunSettings.load(case.out).seconds is None
 
 
@@ -201,7 +200,7 @@ def test_trials_of_unknown_origin_are_not_gone_on_with(case: Case) -> None:
 
 
 def test_stopping_during_the_scan_keeps_its_measurements(case: Case) -> None:
-    with pytest.raises(errors.SearchInterrupted, match="before the first trial"):
+    with pytest.raises(errors.SearchInterrupted, match=r"stopped before any plan met size=0\.3"):
         run(case.settings(), progress=stop_at("scan", 4))
     announced = []
     resume(case.out, progress=lambda p: announced.append(p.done) if p.stage == "scan" else None)

@@ -119,7 +119,7 @@ def test_a_run_within_its_limit_makes_its_trials_and_has_nothing_to_note(case: C
     report = run(case.settings(seconds=3600, trials=3)).report
     assert report["notes"] == []
     assert report["scan"]["measured"] == report["scan"]["planned"]
-    assert report["evaluations"] == report["scan"]["planned"] + 3
+    assert report["evaluations"] >= report["scan"]["planned"] + 3
 
 
 class FakeClock:

@@ -77,6 +77,7 @@ LOSSES = [
     (LeastBytesAgreeing(0.02, 1.0), found(9.0, disagreement=0.02), 100.0),
     (LeastBytesAgreeing(0.02, 1.0), found(0.0, disagreement=0.04), math.inf),
     (LeastBytesAgreeing(0.02, 1.0), found(0.0), math.inf),
+    (LeastBytesAgreeing(0.02, 1.0), found(0.0, 201, disagreement=0.0), math.inf),
     (Weighted(3.0, original_bytes=400, scale=6.0), found(2.0), 0.25 + 3 * 2 / 6),
 ]
 
@@ -148,11 +149,35 @@ def test_a_trial_that_keeps_the_distance_moves_proposals_to_fewer_bytes(problem)
     start = size_for(problem, distance)
     steps = []
     for slack in (1.0, 1.2, 2.0, 1e6):
-        history = history_of(problem, (start, distance / slack), (2 * start, distance / 1e3))
-        steps.append(1 - aimed.focused(history).limit_bytes / history.sizes[0])
+        history = history_of(problem, (2 * start, distance / 1e3), (start, distance / slack))
+        steps.append(1 - aimed.focused(history).limit_bytes / history.sizes[1])
     assert steps[0] == pytest.approx(0.003, abs=2e-3)
     assert (np.diff(steps) > 0).all()
     assert steps[-1] == pytest.approx(0.2, abs=2e-3)
+
+
+def test_the_best_plan_so_far_is_what_bytes_are_saved_on(problem):
+    distance = reachable_distance(problem)
+    start = size_for(problem, distance)
+    aimed = problem.aiming_at(LeastBytes(distance))
+    missed = history_of(problem, (start, 2 * distance))
+    assert aimed.focused(missed).objective == LeastBytes(distance)
+    kept = history_of(problem, (start, 2 * distance), (2 * start, distance), (1.5 * start, 0.0))
+    assert aimed.focused(kept).objective == LeastBytes(distance, kept.sizes[2])
+
+
+def test_trials_that_miss_move_proposals_back_towards_the_best_plan(problem):
+    """So that no size between a failure and a success is left out for good."""
+    distance = reachable_distance(problem)
+    aimed = problem.aiming_at(LeastBytes(distance))
+    trials, limits = [(size_for(problem, distance), 0.3 * distance)], []
+    for _ in range(20):
+        history = history_of(problem, *trials)
+        limits.append(aimed.focused(history).limit_bytes)
+        trials.append((limits[-1], 3 * distance))
+    assert (np.diff(limits) >= 0).all()
+    assert limits[0] < 0.85 * history.sizes[0]
+    assert limits[-1] == pytest.approx(history.sizes[0] * (1 - 0.003), rel=1e-3)
 
 
 def test_the_step_down_is_where_the_distance_is_expected_to_be_reached(problem):
@@ -205,6 +230,17 @@ def test_a_trial_that_disagrees_never_moves_proposals_to_fewer_bytes(problem, cl
     assert aimed.focused(history).limit_bytes > history.sizes[0]
 
 
+def test_which_plans_agree_their_shares_say_and_not_their_distances(problem):
+    distance = reachable_distance(problem)
+    aimed = problem.aiming_at(LeastBytesAgreeing(0.05, scale=16 * distance))
+    start = size_for(problem, distance)
+    close, far = (start, 1e-3 * distance, 0.06), (2 * start, 3 * distance, 0.04)
+    history = history_of(problem, close, far)
+    focused = aimed.focused(history)
+    assert focused.objective.best_bytes == history.sizes[1]
+    assert history.sizes[0] < focused.limit_bytes < history.sizes[1]
+
+
 @pytest.mark.parametrize("gamma", [0.01, 1.0, 100.0])
 def test_a_weighted_search_looks_at_the_size_of_least_expected_loss(problem, gamma):
     objective = Weighted(gamma, original_bytes=100_000, scale=reachable_distance(problem))
@@ -246,11 +282,9 @@ def test_least_distance_promises_the_mean_improvement_of_the_log_distance(seed):
 @pytest.mark.parametrize("seed", range(3))
 def test_fewest_bytes_promise_the_mean_saving_on_a_plan_that_keeps_the_distance(seed):
     believed = beliefs(seed)
-    incumbent = int(np.argmax(believed.stored_bytes))
-    limit = math.exp(believed.mean[incumbent] + 1e-9)
-    kept = np.exp(draws_of(believed)) <= limit
-    saved = believed.stored_bytes[incumbent] - believed.stored_bytes
-    promised = LeastBytes(limit).promise(believed, incumbent, 200)
+    kept = np.exp(draws_of(believed)) <= 1.2
+    saved = 110.0 - believed.stored_bytes
+    promised = LeastBytes(1.2, best_bytes=110.0).promise(believed, 0, 200)
     assert_is_the_mean(np.exp(promised), kept * np.maximum(saved, 0))
 
 

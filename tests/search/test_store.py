@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zoo_compress.core import Measurement, Plan, Trial
@@ -78,6 +78,7 @@ def test_a_number_that_is_taken_is_refused_and_the_first_trial_stays(path):
 finite_or_not = st.floats(min_value=0, allow_nan=False)
 
 
+@settings(max_examples=20)  # Each example writes to the disk.
 @given(powers=st.lists(finite_or_not, min_size=1, max_size=4))
 def test_what_the_scan_measured_comes_back_bit_for_bit_in_its_order(powers):
     choices = [(1, 3), (0, 2), (1, 1), (0, 1)][: len(powers)]

@@ -24,6 +24,7 @@ def command(run: Path, *, seconds: float | None, as_json: bool) -> None:
     from zoo_compress.cli.progress import working
     from zoo_compress.cli.summary import present
 
+    began = pipeline.process_start()
     with working() as progress:
-        result = pipeline.resume(run, seconds=seconds, progress=progress)
+        result = pipeline.resume(run, seconds=seconds, began=began, progress=progress)
     present(result.report, folder=result.folder, notes=result.notes, as_json=as_json)

@@ -93,6 +93,8 @@ def command(*, as_json: bool, **settings: Any) -> None:
     from zoo_compress.cli.progress import working
     from zoo_compress.cli.summary import present
 
+    began = pipeline.process_start()
     with working() as progress:
-        result = pipeline.run(pipeline.RunSettings(**settings), progress=progress)
+        asked = pipeline.RunSettings(**settings)
+        result = pipeline.run(asked, began=began, progress=progress)
     present(result.report, folder=result.folder, notes=result.notes, as_json=as_json)

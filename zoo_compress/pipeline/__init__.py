@@ -3,6 +3,7 @@
 from zoo_compress.pipeline.certification import Certification, CertifySettings
 from zoo_compress.pipeline.certify_pair import certify_pair
 from zoo_compress.pipeline.compress import RunResult, resume, run
+from zoo_compress.pipeline.deadline import process_start
 from zoo_compress.pipeline.diagnose import DiagnoseSettings, Diagnosis, diagnose
 from zoo_compress.pipeline.frontier import Frontier, FrontierPoint, frontier
 from zoo_compress.pipeline.inspection import Inspection, SiteReport, inspect
@@ -28,6 +29,7 @@ __all__ = [
     "diagnose",
     "frontier",
     "inspect",
+    "process_start",
     "resume",
     "run",
     "validate_recipe",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from zoo_compress.core import Certificate, Trial
 from zoo_compress.errors import BudgetError
@@ -58,7 +59,13 @@ def certified_choice(
             f"certified to disagree on at most {tested.bounds[0]:.4f} of the inputs; allow more, "
             "or give more data"
         )
-    return sequence[tested.last], tested.certificate
+    statement = (
+        f"With {100 * confidence:.4g} % confidence the compressed model's top answer differs from "
+        f"the original's on at most {100 * limit:.4g} % of inputs ({counts[tested.last]} of "
+        f"{len(inputs)} did). It is the last to pass of {len(counts)} models, tested in an order "
+        "fixed beforehand, from the least to the most compressed."
+    )
+    return sequence[tested.last], replace(tested.certificate, statement=statement)
 
 
 def tested_sequence(best: Trial, trials: Sequence[Trial]) -> list[Trial]:

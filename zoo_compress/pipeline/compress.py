@@ -118,9 +118,10 @@ def publish_point(
         ZooCompressError: As for `run`.
     """
     check_folder(settings.folder, overwrite=settings.overwrite)
-    study = build_study(settings, progress)
-    check_fingerprint(study, run)
-    begin(study)
+    with announced(settings):
+        study = build_study(settings, progress)
+        check_fingerprint(study, run)
+        begin(study)
     attempt = open_attempt(study, began=time.perf_counter(), progress=progress, trials_of=run)
     report = _finish(attempt, best, trials)
     return RunResult(report=report, folder=settings.folder, notes=tuple(report["notes"]))

@@ -138,7 +138,7 @@ def _findings(settings: DiagnoseSettings, study: Study, progress: ProgressCallba
         ],
         plans=plans,
         sites=measure_sites(pool, space, weights, indices=indices, report=report),
-        site_inputs=count,
+        site_inputs=indices,
         original_error=pool.original_error(indices),
         toy=toy_search(seed=settings.seed),
     )

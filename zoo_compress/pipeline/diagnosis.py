@@ -45,7 +45,7 @@ class Findings:
         normality: One row per number of inputs.
         plans: What random plans do.
         sites: What options do on their own.
-        site_inputs: How many inputs that was measured on.
+        site_inputs: Which inputs that was measured on.
         original_error: Share of wrong answers of the original on these, if labels tell.
         toy: The steps of the toy search.
     """
@@ -56,7 +56,7 @@ class Findings:
     normality: Sequence[Normality]
     plans: PlanEffects
     sites: Sequence[SiteEffect]
-    site_inputs: int
+    site_inputs: Sequence[int]
     original_error: float | None
     toy: Sequence[ToyStep]
 
@@ -73,6 +73,15 @@ class Findings:
         if len(set(distances)) < 2 or len(set(errors)) < 2:
             return None
         return float(spearmanr(distances, errors).statistic)
+
+    @property
+    def plan_points(self) -> list[tuple[float, float]]:
+        """Distance and error of whole plans, on the inputs of the single options."""
+        if self.plans.wrong is None:
+            return []
+        distances = self.plans.distances[:, self.site_inputs].mean(axis=1)
+        errors = self.plans.wrong[:, self.site_inputs].mean(axis=1)
+        return list(zip(distances.tolist(), errors.tolist(), strict=True))
 
     @property
     def losses(self) -> tuple[str, ...]:
@@ -95,13 +104,14 @@ class Findings:
         }
 
     def _normality(self) -> dict[str, Any]:
+        plans = zip(self.plans.stored_bytes, self.plans.distances, strict=True)
         return {
             "resampling": RESAMPLING,
             "test": NORMALITY_TEST,
             "rule": RULE,
             "recommended_inputs": recommended_inputs(self.normality),
             "sizes": [_size(row) for row in self.normality],
-            "plans": _plans(self.plans),
+            "plans": [_plan(size, distances) for size, distances in plans],
         }
 
     def _distance_error(self) -> dict[str, Any]:
@@ -109,10 +119,13 @@ class Findings:
             "distance": self.distance,
             "error": self.error_kind,
             "classifier": self.error_kind != WEIGHT_ERROR,
-            "inputs": self.site_inputs,
+            "inputs": len(self.site_inputs),
             "original_error": self.original_error,
             "spearman": self.spearman,
             "sites": [_site(effect) for effect in self.sites],
+            "plans": [
+                {"distance": distance, "error": error} for distance, error in self.plan_points
+            ],
         }
 
 
@@ -127,18 +140,13 @@ def _size(row: Normality) -> dict[str, Any]:
     }
 
 
-def _plans(effects: PlanEffects) -> list[dict[str, Any]]:
-    errors = effects.errors or [None] * len(effects.stored_bytes)
-    rows = zip(effects.stored_bytes, effects.distances, errors, strict=True)
-    return [
-        {
-            "stored_bytes": stored_bytes,
-            "distance": float(distances.mean()),
-            "standard_error": math.sqrt(mean_and_variance(distances)[1]),
-            "error": error,
-        }
-        for stored_bytes, distances, error in rows
-    ]
+def _plan(stored_bytes: int, distances: npt.NDArray[np.float64]) -> dict[str, Any]:
+    mean, variance = mean_and_variance(distances)
+    return {
+        "stored_bytes": stored_bytes,
+        "distance": mean,
+        "standard_error": math.sqrt(variance),
+    }
 
 
 def _site(effect: SiteEffect) -> dict[str, Any]:

@@ -64,17 +64,17 @@ def _error_figure(findings: Findings) -> Figure:
     return draw_distance_error(
         _series(findings),
         title=f"{findings.name}: weights compressed one by one, Spearman {correlation}",
-        horizontal=f"{findings.distance}, mean over inputs",
+        horizontal=f"{findings.distance}, mean over {len(findings.site_inputs)} inputs",
         vertical=verticals[findings.error_kind],
         percent=share,
         logarithmic=findings.original_error is None,
-        resolution=1 / findings.site_inputs if share else 0.0,
+        resolution=1 / len(findings.site_inputs) if share else 0.0,
         original=findings.original_error,
     )
 
 
 def _series(findings: Findings) -> list[Series]:
-    """Return one series per kind of weight, by name, and one of the plans if they have errors."""
+    """Return one series per kind of weight, by name, and one of whole plans."""
     kinds: dict[str, list[SiteEffect]] = {}
     for effect in sorted(findings.drawn_sites, key=lambda effect: effect.kind):
         kinds.setdefault(effect.kind, []).append(effect)
@@ -86,8 +86,7 @@ def _series(findings: Findings) -> list[Series]:
         )
         for kind, effects in kinds.items()
     ]
-    plans = findings.plans
-    if plans.errors is not None:
-        means = plans.distances.mean(axis=1).tolist()
-        series.append(Series(name="whole random plans", distances=means, errors=plans.errors))
+    if points := findings.plan_points:
+        distances, errors = zip(*points, strict=True)
+        series.append(Series(name="whole random plans", distances=distances, errors=errors))
     return series

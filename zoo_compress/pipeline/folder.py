@@ -31,7 +31,14 @@ NEXT_CHECKPOINT_FOLDER = "checkpoint-next"
 PREVIOUS_CHECKPOINT_FOLDER = "checkpoint-previous"
 """Holds the candidate that has just been replaced."""
 
+FRONTIER_FILE = "frontier.json"
+FRONTIER_FIGURE = "frontier"
+"""The plot's name, without .png and .svg."""
+POINTS_FOLDER = "frontier"
+"""Holds the models that were written for other budgets, a folder each."""
+
 OWN_FOLDERS = (
+    POINTS_FOLDER,
     PENDING_FOLDER,
     REJECTED_FOLDER,
     NEXT_CHECKPOINT_FOLDER,
@@ -46,6 +53,9 @@ OWN_FILES = (
     SPLIT_FILE,
     REPORT_FILE,
     CARD_FILE,
+    FRONTIER_FILE,
+    f"{FRONTIER_FIGURE}.png",
+    f"{FRONTIER_FIGURE}.svg",
     STORE_FILE,
     f"{STORE_FILE}-journal",
     FINGERPRINT_FILE,

@@ -14,14 +14,17 @@ from zoo_compress.errors import BudgetError, OutputError
 from zoo_compress.files import atomic_write
 from zoo_compress.pipeline.aim import Aim
 from zoo_compress.pipeline.compress import RunResult, publish_point
-from zoo_compress.pipeline.folder import REPORT_FILE, STORE_FILE, holds_run
+from zoo_compress.pipeline.folder import (
+    FRONTIER_FIGURE,
+    FRONTIER_FILE,
+    POINTS_FOLDER,
+    REPORT_FILE,
+    STORE_FILE,
+    holds_run,
+)
 from zoo_compress.pipeline.settings import RunSettings
 from zoo_compress.search.frontier import best_trial, multiplier, pareto_front
 from zoo_compress.search.store import TrialStore
-
-FRONTIER_FILE = "frontier.json"
-FIGURE = "frontier"
-POINTS_FOLDER = "frontier"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,7 +199,7 @@ def _draw(
         title=f"{report['source']}: {len(trials)} plans measured",
         vertical=f"distance to the original ({report['distance_name']}), relative",
     )
-    return save_figure(figure, folder, FIGURE)
+    return save_figure(figure, folder, FRONTIER_FIGURE)
 
 
 def _report(folder: Path) -> dict[str, Any]:

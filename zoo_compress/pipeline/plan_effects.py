@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from zoo_compress.core import Plan
 from zoo_compress.errors import InputError
-from zoo_compress.pipeline.pool import Pool
+from zoo_compress.pipeline.pool import Flags, Pool, Vector
 from zoo_compress.search.moves import random_plan
 from zoo_compress.search.problem import Problem
 from zoo_compress.search.sensitivity import Sensitivity
@@ -24,14 +24,15 @@ class PlanEffects:
     Attributes:
         stored_bytes: Size of the model under each plan.
         distances: Distance of each plan on each input, shape (M, N), finite, no row constant.
-        errors: Share of wrong answers of each; None for a model that is no classifier.
+        wrong: Whether each plan answers each input wrongly, shape (M, N); None for a model that
+            is no classifier.
         left_out: Plans that were measured too but give outputs that are not finite, or distances
             that are the same for every input.
     """
 
     stored_bytes: tuple[int, ...]
     distances: npt.NDArray[np.float64]
-    errors: tuple[float, ...] | None
+    wrong: npt.NDArray[np.bool_] | None
     left_out: int
 
 
@@ -72,21 +73,21 @@ def measure_plans(
     Raises:
         InputError: If no plan gives finite outputs whose distance varies between inputs.
     """
-    kept: list[tuple[int, npt.NDArray[np.float64], float | None]] = []
+    kept: list[tuple[int, Vector, Flags | None]] = []
     for plan in random_plans(space, count=count, rng=rng):
-        distances, error = pool.measure(plan, range(len(pool)))
+        distances, wrong = pool.measure(plan, range(len(pool)))
         if np.isfinite(distances).all() and np.ptp(distances) > 0:
-            kept.append((space.stored_bytes(space.theta(plan)), distances, error))
+            kept.append((space.stored_bytes(space.theta(plan)), distances, wrong))
         report("random plans")
     if not kept:
         raise InputError(
             f"none of {count} random plans gives finite outputs whose distance varies between "
             "inputs"
         )
-    errors = tuple(error for _, _, error in kept if error is not None)
+    wrong_answers = [wrong for _, _, wrong in kept if wrong is not None]
     return PlanEffects(
         stored_bytes=tuple(size for size, _, _ in kept),
         distances=np.array([distances for _, distances, _ in kept]),
-        errors=errors or None,
+        wrong=np.array(wrong_answers) if wrong_answers else None,
         left_out=count - len(kept),
     )

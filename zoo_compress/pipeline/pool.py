@@ -19,6 +19,7 @@ from zoo_compress.stats.distances import Distance, output_distance
 from zoo_compress.techniques.encoder import Encoder
 
 Vector = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 ErrorKind = Literal["top-1 error", "disagreement"]
 
 
@@ -44,23 +45,23 @@ class Pool:
     def __len__(self) -> int:
         return len(self.evaluator.reference)
 
-    def measure(self, plan: Plan, indices: Sequence[int]) -> tuple[Vector, float | None]:
-        """Return the distances of the inputs at `indices` and the share of wrong answers."""
+    def measure(self, plan: Plan, indices: Sequence[int]) -> tuple[Vector, Flags | None]:
+        """Return the distance of each input at `indices`, and whether its answer is wrong."""
         outputs = self.evaluator.outputs(self.encoder.dense(plan), indices)
-        return self.distance(outputs, indices), self._share_wrong(outputs, indices)
+        return self.distance(outputs, indices), self._wrong(outputs, indices)
 
     def original_error(self, indices: Sequence[int]) -> float | None:
         """Return the share of wrong answers of the original, where that is not 0 by definition."""
         if self.labels is None:
             return None
-        reference = [self.evaluator.reference[index] for index in indices]
-        return self._share_wrong(reference, indices)
+        reference = self.evaluator.reference
+        return float(np.mean([self._is_wrong(reference[index], index) for index in indices]))
 
-    def _share_wrong(self, outputs: Sequence[Outputs], indices: Sequence[int]) -> float | None:
+    def _wrong(self, outputs: Sequence[Outputs], indices: Sequence[int]) -> Flags | None:
         if self.error_kind is None:
             return None
         pairs = zip(outputs, indices, strict=True)
-        return float(np.mean([self._is_wrong(sample, index) for sample, index in pairs]))
+        return np.array([self._is_wrong(sample, index) for sample, index in pairs])
 
     def _is_wrong(self, outputs: Outputs, index: int) -> bool:
         if self.labels is None:

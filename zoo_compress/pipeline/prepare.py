@@ -27,7 +27,7 @@ class Prepared:
     """A normalized model and its sites.
 
     Attributes:
-        model: The graph; rewriting consumes it.
+        model: The graph; writing a plan works on a copy.
         found: Its sites, and the weights that are none.
         simplified: Whether onnxslim simplified it first.
         notes: What the user should know about the preparation.

@@ -87,10 +87,12 @@ def measure_sites(
 def _effect(
     pool: Pool, site: Site, option: Option, weight: AnyArray, indices: Sequence[int]
 ) -> SiteEffect:
-    distances, error = pool.measure(Plan(choices={site.name: option}), indices)
+    distances, wrong = pool.measure(Plan(choices={site.name: option}), indices)
     mean, variance = mean_and_variance(distances)
-    if error is None:
+    if wrong is None:
         error = weight_error(weight, pool.encoder.encode(site.name, option).dense)
+    else:
+        error = float(wrong.mean())
     return SiteEffect(
         site=site.name,
         kind=site_kind(site),

@@ -135,7 +135,6 @@ class Study:
             distance=self.distance,
             indices=range(min(self.recipe.search.scan_inputs, len(self.split.search))),
             weights=self.prepared.weights(),
-            seed=self.settings.seed,
         )
 
 

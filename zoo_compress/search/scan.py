@@ -83,7 +83,6 @@ class Scan:
     indices: Sequence[int]
     weights: Mapping[str, AnyArray]
     every: bool = False
-    seed: int = 0
 
     def run(
         self,

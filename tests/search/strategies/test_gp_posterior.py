@@ -164,7 +164,8 @@ def test_draws_follow_from_the_generator():
 
 def test_a_level_that_no_trial_has_used_keeps_its_prior():
     posterior = example()
-    used = np.array([theta for theta in example_thetas(posterior)])
+    chosen = posterior.observations.features[:, SITES:].reshape(-1, SITES, 8)
+    used = chosen.argmax(axis=2)
     rng = np.random.default_rng(0)
     draws = np.array([posterior.drawn_corrections(rng) for _ in range(DRAWS)])
     unused = [
@@ -176,11 +177,6 @@ def test_a_level_that_no_trial_has_used_keeps_its_prior():
         assert posterior.mean_corrections()[site, level] == 0
         spread = draws[:, site, level].std()
         assert spread == pytest.approx(deviation, rel=SIGMAS / np.sqrt(2 * DRAWS))
-
-
-def example_thetas(posterior):
-    rows = posterior.observations.features[:, SITES:].reshape(-1, SITES, 8)
-    return rows.argmax(axis=2)
 
 
 def exact_search(seed, trials=40):
