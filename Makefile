@@ -2,6 +2,7 @@
 # make test    run the tests with coverage
 # make check   lint, types and layers
 # make bench   print the figures that the benchmarks compare (DATA=folder of labelled photographs)
+# make bench-search   compare the search strategies with each other and with Optuna's: hours
 # make clean   remove build products and caches; .venv and runs stay
 
 PYTHON ?= python3
@@ -11,7 +12,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 REQUIREMENTS := pyproject.toml constraints.txt
 
-.PHONY: demo test check bench clean
+.PHONY: demo test check bench bench-search clean
 
 demo: .venv/.demo-installed
 	$(BIN)/zoo-compress run sample:efficientnet-lite0 --budget 0.125 --out runs/demo --overwrite
@@ -28,6 +29,18 @@ check: .venv/.dev-installed
 bench: .venv/.demo-installed
 	@echo "The benchmark scripts live in benchmarks/; this runs benchmarks/efficientnet.py."
 	$(BIN)/python benchmarks/efficientnet.py $(if $(DATA),--data "$(DATA)")
+
+bench-search: .bench-venvs/optuna/.installed
+	.bench-venvs/optuna/bin/python benchmarks/search.py --models efficientnet minilm ocr \
+	  --strategies knapsack swap gp optuna-tpe optuna-gp --results runs/search.jsonl \
+	  $(if $(DATA),--images "$(DATA)")
+
+# Optuna is what gp is compared with, in an environment of its own: the tool does not need it.
+.bench-venvs/optuna/.installed: $(REQUIREMENTS)
+	$(PYTHON) -m venv .bench-venvs/optuna
+	.bench-venvs/optuna/bin/python -m pip --disable-pip-version-check install \
+	  --constraint constraints.txt --editable '.[cpu,samples]' optuna
+	touch $@
 
 clean:
 	rm -rf build dist *.egg-info .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

@@ -173,6 +173,7 @@ def _run_model(
         for _, budget, name, seed in wanted:
             result = _search(bench, model, budget, name, seed, trials=arguments.trials)
             known[result.key] = result
+            arguments.results.parent.mkdir(parents=True, exist_ok=True)
             with arguments.results.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(asdict(result)) + "\n")
 

@@ -136,7 +136,30 @@ def test_resume_goes_on_with_a_run(model: Path, capsys: pytest.CaptureFixture[st
     assert after["distance"] <= before["distance"]
 
 
+def save_deep_model(path: Path) -> None:
+    """Write twelve products in a row: more plans than any search tries."""
+    generator = np.random.default_rng(0)
+    names = [f"w{layer}" for layer in range(12)]
+    values = ["x", *(f"h{layer}" for layer in range(1, 12)), "y"]
+    graph = helper.make_graph(
+        [
+            helper.make_node("MatMul", [values[i], name], [values[i + 1]])
+            for i, name in enumerate(names)
+        ],
+        "deep",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", 64])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["batch", 64])],
+        [
+            numpy_helper.from_array((generator.standard_normal((64, 64)) / 8).astype("f"), name)
+            for name in names
+        ],
+    )
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    onnx.save(made, path)
+
+
 def test_control_c_keeps_the_best_so_far_and_says_how_to_go_on(model: Path) -> None:
+    save_deep_model(model)
     command = [sys.executable, "-m", "zoo_compress.cli.main", "run", str(model)]
     endless = ["--budget", "0.3", "--out", "made", "--strategy", "random", "--trials", "100000"]
     with subprocess.Popen([*command, *endless], stderr=subprocess.PIPE, text=True) as process:
