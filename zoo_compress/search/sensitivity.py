@@ -18,9 +18,10 @@ class Sensitivity:
     """Predicts the distance of a plan from the effects of its options one by one.
 
     If sites change the outputs independently of each other, the contributions E |d_l|^2 of the
-    sites add up to the squared distance of the plan. The prediction by the changes as vectors,
-    E |sum_l d_l|^2, needs the same evaluations but correlates less with measured distances: in
-    company, later layers cut off and mix what a site does alone.
+    sites add up to the squared distance of the plan. What that leaves unexplained was compared
+    with the other prediction that the same evaluations allow, by the changes as vectors,
+    E |sum_l d_l|^2. Of eight cases (three models at two to four budgets) it explained most of it
+    in one, MiniLM-L6 at a quarter of its size, and next to nothing in six: only this one is kept.
 
     Attributes:
         distortion: Contribution of each site at each level, shape (S, L): its distance alone,
