@@ -119,7 +119,7 @@ def publish_point(
     """
     check_folder(settings.folder, overwrite=settings.overwrite)
     with announced(settings):
-        study = build_study(settings, progress)
+        study = build_study(settings, progress, searching=False)
         check_fingerprint(study, run)
         begin(study)
     attempt = open_attempt(study, began=time.perf_counter(), progress=progress, trials_of=run)

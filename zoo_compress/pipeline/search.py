@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from zoo_compress.core import Progress, Trial
 from zoo_compress.pipeline.attempt import Attempt
 from zoo_compress.pipeline.deadline import SCAN_SHARE
+from zoo_compress.search.ladder import WithLadder
 from zoo_compress.search.loop import run_trials
 from zoo_compress.search.problem import Problem
 from zoo_compress.search.sensitivity import Sensitivity
@@ -48,7 +49,12 @@ def _search(attempt: Attempt) -> None:
         objective=study.objective,
     )
     run_trials(
-        study.strategy_type(problem),
+        WithLadder(
+            study.strategy_type(problem),
+            problem,
+            trials=study.trials,
+            rungs=study.recipe.search.frontier,
+        ),
         attempt.measure,
         attempt.store,
         trials=study.most_trials,

@@ -138,8 +138,15 @@ class Study:
         )
 
 
-def build_study(settings: RunSettings, progress: ProgressCallback) -> Study:
+def build_study(
+    settings: RunSettings, progress: ProgressCallback, *, searching: bool = True
+) -> Study:
     """Fetch the model and everything else that a run needs; nothing is measured yet.
+
+    Args:
+        settings: What the user asked for.
+        progress: Told how far the work has come.
+        searching: Whether plans within the budget have to be found; there must be some then.
 
     Raises:
         ZooCompressError: Whatever is wrong with the source, the data, the recipe or the budget.
@@ -170,7 +177,8 @@ def build_study(settings: RunSettings, progress: ProgressCallback) -> Study:
     sized = build_space(prepared, recipe, techniques)
     most = max(sized.space.separable_bytes(sized.space.largest), artifact.stored_bytes)
     limit_bytes = aim.limit_bytes(artifact.stored_bytes, otherwise=most)
-    require_feasible(sized.space, limit_bytes, artifact.stored_bytes)
+    if searching:
+        require_feasible(sized.space, limit_bytes, artifact.stored_bytes)
     evaluator = _evaluator(prepared, sized, feeds)
     progress(Progress(stage="prepare", done=2, total=2))
     task, doubts = output_task(
