@@ -36,6 +36,8 @@ from zoo_compress.search.store import TrialStore
 from zoo_compress.stats.distances import Distance, output_distance
 
 SOURCE = "sample:efficientnet-lite0"
+# Plain codes: this compares searches with rounding, not encodings or repairs.
+RECIPE = str(Path(__file__).with_name("codes.yaml"))
 UNIFORM_BITS = {0.125: 4, 0.1875: 6}
 """The budgets, and the plain rounding that each is compared with (as large, or larger)."""
 GOALS = {0.125: 1 / 6, 0.1875: 1 / 10}
@@ -73,7 +75,9 @@ class HeldOut:
 def main() -> None:
     """Run the comparison and print it."""
     arguments = _arguments()
-    settings = RunSettings(source=SOURCE, budget="0.125", data=arguments.data, seed=0)
+    settings = RunSettings(
+        source=SOURCE, budget="0.125", data=arguments.data, recipe=RECIPE, seed=0
+    )
     study = build_study(settings, ignore_progress)
     held_out = _held_out(study)
     space = study.sized.space
@@ -176,7 +180,7 @@ def _best(
             deadline=None,
             progress=ignore_progress,
         )
-    best = best_trial(found, limit)
+    best = best_trial(found, problem.objective, limit)
     if best is None:
         raise RuntimeError(f"{strategy} found no plan within {limit} bytes")
     return best

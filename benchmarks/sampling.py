@@ -15,6 +15,7 @@ import argparse
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from statistics import median
 
 import numpy as np
@@ -32,6 +33,8 @@ from zoo_compress.search.problem import Problem
 from zoo_compress.search.strategies.gp_model import SHARE_OF_NOISE_NOT_COMMON
 from zoo_compress.stats.distances import output_distance
 
+# Plain codes: this compares ways to choose inputs, not encodings or repairs.
+RECIPE = str(Path(__file__).with_name("codes.yaml"))
 FULL, FIRST, POOL, HELD_OUT = 50, 16, 200, 150
 LOSER = 2.0
 
@@ -139,7 +142,9 @@ def _arguments() -> argparse.Namespace:
 
 
 def _set_up(arguments: argparse.Namespace) -> tuple[Measurer, Callable[[int], Problem]]:
-    settings = RunSettings(source=arguments.source, data=arguments.data, budget=arguments.budget)
+    settings = RunSettings(
+        source=arguments.source, data=arguments.data, budget=arguments.budget, recipe=RECIPE
+    )
     study = build_study(settings, ignore_progress)
     sensitivity = study.scan.run()
     # The scan saw search inputs; pool and held-out inputs are split off from both sides.
@@ -148,7 +153,7 @@ def _set_up(arguments: argparse.Namespace) -> tuple[Measurer, Callable[[int], Pr
     evaluator = CpuEvaluator(
         to_compact_proto(study.prepared.model),
         inputs.feeds,
-        replaceable=[site.name for site in study.sized.space.sites],
+        replaceable=study.sized.space.tensors,
     )
     distance = output_distance("squared-l2", evaluator.reference)
     limit = Budget.parse(arguments.budget).limit_bytes(study.artifact.stored_bytes)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from rich.console import Console
@@ -22,6 +23,8 @@ from zoo_compress.pipeline.settings import RunSettings
 from zoo_compress.pipeline.study import build_study
 from zoo_compress.search.scan import measured_levels, scan_evaluations
 
+# Plain codes, as in the other comparisons of searches.
+RECIPE = str(Path(__file__).with_name("codes.yaml"))
 SAMPLES = ("sample:efficientnet-lite0", "sample:minilm-l6", "sample:ppocr-rec")
 
 
@@ -36,7 +39,7 @@ def main() -> None:
 
 
 def _row(source: str) -> list[str]:
-    study = build_study(RunSettings(source=source, budget="0.25"), ignore_progress)
+    study = build_study(RunSettings(source=source, budget="0.25", recipe=RECIPE), ignore_progress)
     space = study.sized.space
     start = time.perf_counter()
     quick = study.scan.run()

@@ -18,6 +18,9 @@ Feed = Mapping[str, AnyArray]
 
 Task = Literal["classification", "embedding", "other"]
 
+Repair = Literal["bias-correction", "error-feedback", "scale-refit", "factor-refit"]
+"""Corrections of an encoding by the inputs of its site; none needs labels or training."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Artifact:
@@ -101,11 +104,20 @@ class TensorSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class Reader:
-    """A node that reads a weight."""
+    """A node that reads a weight.
+
+    Attributes:
+        node: Its name.
+        op_type: Its operator.
+        input_index: Which of its inputs the weight is.
+        definition: The node as ONNX serializes it; empty where it lies in the body of an If, Loop
+            or Scan, and for operators whose weights are no sites.
+    """
 
     node: str
     op_type: str
     input_index: int
+    definition: bytes = field(default=b"", repr=False, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,6 +131,8 @@ class Site:
         channel_axis: The axis of output channels (rows for Gather).
         readers: The nodes that read it.
         alias: A short name, unique in the model, for the tensors that techniques add.
+        groups: Groups of channels of its convolution.
+        bias: Name of the vector that is added to its outputs and to nothing else, if there is one.
     """
 
     name: str
@@ -127,6 +141,8 @@ class Site:
     channel_axis: int
     readers: tuple[Reader, ...]
     alias: str = "zoo.0"
+    groups: int = 1
+    bias: str | None = None
 
     @property
     def elements(self) -> int:
@@ -183,12 +199,15 @@ class Encoded:
     Attributes:
         option: What was asked for.
         tensors: The arrays to store, by role.
-        dense: The weights that ONNX Runtime rebuilds from `tensors`, bit for bit.
+        dense: The weights that ONNX Runtime rebuilds from `tensors`, bit for bit. Where the file
+            computes with factors instead, their product.
+        bias: What takes the place of the site's bias; None where it stays.
     """
 
     option: Option
     tensors: Mapping[str, AnyArray]
     dense: AnyArray
+    bias: AnyArray | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

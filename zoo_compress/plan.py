@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from zoo_compress.core import Option, Plan
+from zoo_compress.core import Option, Plan, Repair
 from zoo_compress.errors import PlanError
 
 
@@ -23,6 +23,28 @@ class ChoiceRecord(BaseModel):
     stored_bytes: int = Field(ge=0)
 
 
+class CalibrationRecord(BaseModel):
+    """What the weights were repaired with.
+
+    Attributes:
+        repair: The repairs.
+        data: The data as the user named them; None for the model's own inputs.
+        search_inputs: How many of them the search asked for.
+        calibration_inputs: How many others the repair asked for.
+        seed: Seed of every draw.
+        inputs_sha256: Digest of the inputs that were used.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    repair: tuple[Repair, ...]
+    data: str | None
+    search_inputs: int
+    calibration_inputs: int
+    seed: int
+    inputs_sha256: str
+
+
 class PlanFile(BaseModel):
     """A plan and the model that it was made for.
 
@@ -33,6 +55,7 @@ class PlanFile(BaseModel):
         model_sha256: Digest of the original model, external data included.
         simplified: Whether the graph is simplified before the weights are replaced.
         choices: Weight -> how it is stored. Other weights stay as they are.
+        calibration: What the weights were repaired with; None if that was nothing.
         versions: What the plan was made with; the same versions give the same bytes.
     """
 
@@ -44,6 +67,7 @@ class PlanFile(BaseModel):
     model_sha256: str
     simplified: bool
     choices: dict[str, ChoiceRecord]
+    calibration: CalibrationRecord | None = None
     versions: dict[str, str]
 
     @property

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
+from zoo_compress.core import Repair
 from zoo_compress.errors import RecipeError
 
 SHIPPED = "zoo_compress.recipes"
@@ -23,6 +24,7 @@ class SearchDefaults(BaseModel):
         strategy: A strategy plug-in.
         trials: Plans to measure after the scan.
         search_inputs: Inputs to measure each of them on.
+        calibration_inputs: Inputs to repair with, others than those; unused without a repair.
         scan_inputs: Inputs for the sensitivity scan, the first of the search inputs.
         frontier: Sizes, from the mildest plan to the smallest, at which a plan is measured for the
             frontier once the search is over; those near a measured one are left out.
@@ -33,6 +35,7 @@ class SearchDefaults(BaseModel):
     strategy: str = "gp"
     trials: int = Field(default=60, ge=1)
     search_inputs: int = Field(default=50, ge=8)
+    calibration_inputs: int = Field(default=100, ge=1)
     scan_inputs: int = Field(default=12, ge=2)
     frontier: int = Field(default=10, ge=0)
 
@@ -44,6 +47,7 @@ class Recipe(BaseModel):
         name: Name of the recipe.
         summary: One line for listings.
         techniques: Technique plug-in -> its settings.
+        repair: What is made up for by the inputs of a weight, see `zoo_compress.core.Repair`.
         only: Patterns (`*`, `?`, `[...]`) of weight names to compress.
         keep: Patterns of weight names to leave as they are; stronger than `only`.
         search: Defaults of the search.
@@ -54,11 +58,17 @@ class Recipe(BaseModel):
     name: str
     summary: str = ""
     techniques: dict[str, dict[str, Any]] = Field(min_length=1)
+    repair: tuple[Repair, ...] = ()
     only: tuple[str, ...] = ("*",)
     keep: tuple[str, ...] = ()
     search: SearchDefaults = SearchDefaults()
     _file: str | None = PrivateAttr(default=None)
     _root: yaml.Node | None = PrivateAttr(default=None)
+
+    @property
+    def fitting_inputs(self) -> int:
+        """Inputs wanted to fit weights to."""
+        return self.search.calibration_inputs if self.repair else 0
 
     def covers(self, site: str) -> bool:
         """Return whether the recipe wants the weight of that name compressed."""

@@ -1,5 +1,6 @@
 import ml_dtypes
 import numpy as np
+import onnx
 import onnx_ir as ir
 import pytest
 from onnx import TensorProto, helper, numpy_helper
@@ -196,3 +197,24 @@ def test_weights_of_a_model_whose_operators_cannot_decode_are_declined(opset, fi
     assert found.sites == ()
     expected = f"decoding needs operator set 11 or later, the model uses {opset}"
     assert [d.reason for d in found.declined] == [expected]
+
+
+def test_a_reader_is_known_as_onnx_serializes_it(find, draw):
+    text = "g (float[N,16] x) => (float[] y) { y = Gemm<alpha: float = 0.5>(x, w) }"
+    ((reader,),) = (site.readers for site in find(text, {"w": draw(16, 8)}).sites)
+    node = onnx.NodeProto.FromString(reader.definition)
+    assert (node.op_type, list(node.input), list(node.output)) == ("Gemm", ["x", "w"], ["y"])
+    assert [(a.name, a.f) for a in node.attribute] == [("alpha", 0.5)]
+
+
+def test_a_reader_in_a_body_is_not_known_more_closely(make_model, draw):
+    output = helper.make_tensor_value_info("v", TensorProto.FLOAT, None)
+    product = helper.make_node("MatMul", ["x", "w"], ["v"])
+    branch = helper.make_graph([product], "b", [], [output])
+    model = make_model("g (bool c, float[N,16] x) => (float[] y) { y = Neg(x) }", {})
+    model.graph.initializer.append(numpy_helper.from_array(draw(16, 8), "w"))
+    model.graph.node[0].CopyFrom(
+        helper.make_node("If", ["c"], ["y"], then_branch=branch, else_branch=branch)
+    )
+    (site,) = find_sites(normalize(ir.from_proto(model))).sites
+    assert {reader.definition for reader in site.readers} == {b""}

@@ -5,9 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from zoo_compress.numerics.magnitude import LARGEST_WEIGHT
 from zoo_compress.numerics.uniform import (
     HALFWAY_ZERO_BELOW_BITS,
-    LARGEST_WEIGHT,
     decode_uniform,
     quantize_uniform,
 )

@@ -95,9 +95,9 @@ def test_an_infeasible_budget_names_the_smallest_feasible_one(case: Case) -> Non
     message = refused(case, errors.BudgetError, budget="0.05")
     smallest = message.partition("--budget ")[2].partition(")")[0]
     assert 0.05 < float(smallest) < 0.2
-    # Two bits for every weight: feasible, and so far off that the gate rightly refuses it.
-    with pytest.raises(errors.PublishGateError, match="near chance"):
-        run(case.settings(budget=smallest, strategy="knapsack"))
+    # Two bits for every weight.
+    report = run(case.settings(budget=smallest, strategy="knapsack")).report
+    assert report["size_ratio"] <= float(smallest)
 
 
 def test_a_folder_that_holds_other_files_is_never_overwritten(case: Case) -> None:

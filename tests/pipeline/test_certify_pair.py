@@ -162,9 +162,9 @@ def test_inputs_that_a_runs_search_saw_are_left_out(case: Case) -> None:
     split = json.loads((case.out / "split.json").read_text("utf-8"))
     settings = {"original": str(case.model), "data": str(case.data)}
     whole = certify_pair(CertifySettings(**settings, compressed=str(case.out)))
-    assert whole.inputs == len(split["certify"]) == 70
+    assert whole.inputs == len(split["certify"]) == 60
     assert whole.scale_inputs == 0
-    assert "70 inputs that the search did not see" in whole.scope
+    assert "60 inputs that the search did not see" in whole.scope
     file = certify_pair(CertifySettings(**settings, compressed=str(case.out / "model.onnx")))
     assert file.certificates == whole.certificates
 

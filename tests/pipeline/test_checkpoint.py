@@ -44,7 +44,7 @@ def study(case: Case) -> Study:
 def trials(study: Study) -> list[Trial]:
     """Trials of different plans, all within the budget."""
     space, rng = study.sized.space, np.random.default_rng(0)
-    costs = [rng.random(space.level_bytes.shape).cumsum(axis=1) for _ in range(4)]
+    costs = [rng.random(space.level_bytes.shape).cumsum(axis=1) for _ in range(12)]
     thetas = {
         theta.tobytes(): theta
         for theta in (knapsack(space, cost, study.limit_bytes) for cost in costs)

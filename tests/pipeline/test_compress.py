@@ -10,10 +10,11 @@ import pytest
 
 from tests.pipeline.conftest import Case, classifier
 from zoo_compress import errors
-from zoo_compress.core import Progress
-from zoo_compress.pipeline import apply, inspect, resume, run
+from zoo_compress.core import Progress, ignore_progress
+from zoo_compress.pipeline import apply, resume, run
 from zoo_compress.pipeline.folder import PLAN_FILE
-from zoo_compress.search.scan import measured_levels
+from zoo_compress.pipeline.study import build_study
+from zoo_compress.search.scan import scan_evaluations
 from zoo_compress.search.store import TrialStore
 
 
@@ -25,7 +26,7 @@ def outputs(model: Path, samples: np.ndarray) -> np.ndarray:
 
 def scanned(case: Case) -> int:
     """How many options the scan of the case's model measures."""
-    return sum(len(measured_levels(len(site.options))) for site in inspect(str(case.model)).sites)
+    return scan_evaluations(build_study(case.settings(), ignore_progress).sized.space)
 
 
 def stored(case: Case) -> int:
@@ -45,14 +46,16 @@ def test_the_reported_distance_is_that_of_the_written_file_on_the_search_inputs(
     assert report["distance"] == pytest.approx(distances.mean(), rel=1e-3)
     error = distances.std(ddof=1) / np.sqrt(len(distances))
     assert report["distance_standard_error"] == pytest.approx(error, rel=1e-3)
-    assert report["search_inputs"] == len(chosen) == 50
+    assert report["search_inputs"] == len(chosen) == 40
 
 
 def test_search_and_certification_inputs_never_mix(case: Case) -> None:
     report = run(case.settings()).report
     split = json.loads((case.out / "split.json").read_text("utf-8"))
-    assert not set(split["search"]) & set(split["certify"])
-    assert report["certificate"]["n"] == len(split["certify"]) == 70
+    sides = [set(split[side]) for side in ("search", "calibrate", "certify")]
+    assert [len(side) for side in sides] == [40, 20, 60]
+    assert len(set.union(*sides)) == 120
+    assert report["certificate"]["n"] == len(split["certify"])
 
 
 def test_the_file_keeps_the_budget_and_the_predicted_size(case: Case) -> None:

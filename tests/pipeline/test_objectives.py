@@ -37,7 +37,7 @@ def test_a_disagreement_budget_is_certified_by_fixed_sequence_testing(case: Case
     certificate = report["certificate"]
     assert certificate["kind"] == "disagreement-sequence"
     assert certificate["bound"] == 0.06
-    assert certificate["n"] == 370
+    assert certificate["n"] == 270
     exact = next(c for c in report["certificates"] if c["kind"] == "top1-disagreement")
     assert exact["bound"] <= 0.06
     assert report["size_ratio"] < 0.5
@@ -46,7 +46,7 @@ def test_a_disagreement_budget_is_certified_by_fixed_sequence_testing(case: Case
 def test_a_disagreement_that_no_sample_of_this_size_certifies_is_refused_at_once(
     case: Case,
 ) -> None:
-    with pytest.raises(errors.BudgetError, match=r"70 inputs cannot certify.*149 are needed"):
+    with pytest.raises(errors.BudgetError, match=r"60 inputs cannot certify.*149 are needed"):
         run(case.settings(budget="disagreement=0.02"))
     assert not case.out.exists()
 

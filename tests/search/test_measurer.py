@@ -11,8 +11,8 @@ from zoo_compress.techniques.codes import Codes
 class Poisonous(Codes):
     """`codes` whose decoded weights are not numbers."""
 
-    def encode(self, weight, site, option):
-        encoded = super().encode(weight, site, option)
+    def encode(self, weight, site, option, calibration=None):
+        encoded = super().encode(weight, site, option, calibration)
         dense = np.full_like(encoded.dense, np.nan)
         return Encoded(option=option, tensors=encoded.tensors, dense=dense)
 

@@ -31,7 +31,7 @@ class CountingEvaluator:
 
 
 def scan_of(network, *, indices=range(4), **changed) -> Scan:
-    return Scan(**network.parts | {"indices": indices, "weights": network.weights} | changed)
+    return Scan(**network.parts | {"indices": indices} | changed)
 
 
 def distance_of(network, site, level, indices=range(4)) -> float:
@@ -168,9 +168,9 @@ def test_a_scan_goes_on_where_it_stopped_and_ends_with_the_same_bits(
     np.testing.assert_array_equal(found.distortion, sensitivity.distortion)
 
 
-def test_a_scan_that_is_complete_encodes_and_runs_nothing(network, sensitivity, store):
+def test_a_scan_that_is_complete_runs_nothing(network, sensitivity, store):
     scan_of(network).run(store=store)
-    found = scan_of(network, evaluator=None, encoder=None).run(store=store)
+    found = scan_of(network, evaluator=None).run(store=store)
     np.testing.assert_array_equal(found.distortion, sensitivity.distortion)
 
 

@@ -19,8 +19,8 @@ class Spoiling(Codes):
         super().__init__({})
         self._factors = factors
 
-    def encode(self, weight, site, option):
-        encoded = super().encode(weight, site, option)
+    def encode(self, weight, site, option, calibration=None):
+        encoded = super().encode(weight, site, option, calibration)
         factor = np.float32(self._factors.get((site.name, option.settings["bits"]), 1))
         dense = encoded.dense * factor if np.isfinite(factor) else np.full_like(weight, factor)
         return replace(encoded, dense=dense)
@@ -30,11 +30,12 @@ class Exact:
     """Stores a weight as it is, in a file that is smaller by magic."""
 
     name = "exact"
+    by_channel = True
 
     def options(self, site):
         return [Option(technique=self.name, settings={}, stored_bytes=site.stored_bytes - 1)]
 
-    def encode(self, weight, site, option):
+    def encode(self, weight, site, option, calibration=None):
         return replace(Codes({}).encode(weight, site, BITS_8), option=option, dense=weight)
 
 
@@ -42,7 +43,7 @@ BITS_8 = Option(technique="codes", settings={"bits": 8, "granularity": "channel"
 
 
 def scanned(network):
-    return Scan(**network.parts, indices=range(4), weights=network.weights).run()
+    return Scan(**network.parts, indices=range(4)).run()
 
 
 def spoiled(network, make_network, factors):

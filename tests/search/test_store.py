@@ -93,9 +93,7 @@ def test_what_the_scan_measured_comes_back_bit_for_bit_in_its_order(powers):
 def test_what_breaks_the_model_comes_back_as_infinity(path):
     store = TrialStore(path)
     store.add_scanned((0, 1), np.nan)
-    store.add_weight_errors(0, [1.5, np.inf])
     assert store.scanned() == {(0, 1): np.inf}
-    assert store.weight_errors() == {0: [1.5, np.inf]}
 
 
 def test_an_option_is_scanned_once(path):
@@ -104,13 +102,6 @@ def test_an_option_is_scanned_once(path):
     with pytest.raises(OutputError, match="UNIQUE"):
         store.add_scanned((0, 1), 3.0)
     assert store.scanned() == {(0, 1): 2.0}
-
-
-def test_weight_errors_come_back_by_site_in_the_order_of_the_levels(path):
-    store = TrialStore(path)
-    store.add_weight_errors(1, [1 / 3])
-    store.add_weight_errors(0, [0.0, 1e-300, 2.5])
-    assert TrialStore(path).weight_errors() == {0: [0.0, 1e-300, 2.5], 1: [1 / 3]}
 
 
 def test_seconds_add_up_over_the_sessions_of_a_run(path):
@@ -132,8 +123,7 @@ def test_a_trial_that_is_refused_charges_no_time(path):
 
 def test_a_new_store_is_empty(path):
     store = TrialStore(path)
-    assert (store.trials(), store.seconds()) == ([], {})
-    assert (store.scanned(), store.weight_errors()) == ({}, {})
+    assert (store.trials(), store.seconds(), store.scanned()) == ([], {}, {})
 
 
 @pytest.mark.parametrize("content", [b"no database " * 100, b"SQLite format 3\0" + b"\1" * 200])

@@ -8,10 +8,14 @@ import numpy as np
 import pytest
 
 from zoo_compress.techniques.codes import Codes
+from zoo_compress.techniques.spatial_split import SpatialSplit
+from zoo_compress.techniques.svd import Svd
+from zoo_compress.techniques.tucker import Tucker
 from zoo_compress.testing import TechniqueConformance
-from zoo_compress.testing.technique import LAYERS
+from zoo_compress.testing.technique import LAYERS, ROUNDING
 
 SUITE = TechniqueConformance()
+FACTORS = {"ranks": [0.75, 0.25], "storage": ["float32", "float16", "codes"]}
 every_layer = pytest.mark.parametrize("layer", LAYERS)
 
 
@@ -27,11 +31,35 @@ class TestGroupedCodes(TechniqueConformance):
         return Codes({"bits": [8, 5, 2], "granularity": ["group"], "group_size": [16, 24]})
 
 
+class TestSvd(TechniqueConformance):
+    exact = False
+
+    @pytest.fixture
+    def technique(self):
+        return Svd(FACTORS)
+
+
+class TestSpatialSplit(TechniqueConformance):
+    exact = False
+
+    @pytest.fixture
+    def technique(self):
+        return SpatialSplit(FACTORS)
+
+
+class TestTucker(TechniqueConformance):
+    exact = False
+
+    @pytest.fixture
+    def technique(self):
+        return Tucker(FACTORS)
+
+
 class Inexact(Codes):
     """Says that the weights are what they were."""
 
-    def encode(self, weight, site, option):
-        return replace(super().encode(weight, site, option), dense=weight)
+    def encode(self, weight, site, option, calibration=None):
+        return replace(super().encode(weight, site, option, calibration), dense=weight)
 
 
 class Optimistic(Codes):
@@ -46,7 +74,7 @@ class Unsorted(Codes):
 
 
 class Random(Codes):
-    def encode(self, weight, site, option):
+    def encode(self, weight, site, option, calibration=None):
         noise = np.random.default_rng().standard_normal(weight.shape).astype(np.float32)
         return super().encode(weight + noise, site, option)
 
@@ -65,6 +93,25 @@ class Useless(Codes):
 def test_weights_that_the_runtime_does_not_decode_to_are_noticed(layer, tmp_path):
     with pytest.raises(AssertionError, match="codes bits=8"):
         SUITE.test_onnx_runtime_decodes_the_dense_weights_bit_for_bit(Inexact({}), layer, tmp_path)
+
+
+@pytest.mark.parametrize(("error", "exact"), [(1e-7, True), (1e-6, False), (1e-4, False)])
+def test_rounding_is_allowed_to_techniques_that_compute_with_factors(error, exact, tmp_path):
+    class Rounding(Codes):
+        def encode(self, weight, site, option, calibration=None):
+            found = super().encode(weight, site, option, calibration)
+            return replace(found, dense=found.dense * np.float32(1 + error))
+
+    class Suite(TechniqueConformance):
+        pass
+
+    Suite.exact = exact
+    check = Suite().test_onnx_runtime_decodes_the_dense_weights_bit_for_bit
+    if not exact and error < ROUNDING:
+        check(Rounding({}), "matrix product", tmp_path)
+    else:
+        with pytest.raises(AssertionError, match="codes bits=8"):
+            check(Rounding({}), "matrix product", tmp_path)
 
 
 @every_layer

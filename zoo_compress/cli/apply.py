@@ -25,9 +25,22 @@ from zoo_compress.cli.options import json_option, overwrite_option, source_argum
     metavar="FILE.ONNX",
     help="The file to write.",
 )
+@click.option(
+    "--data",
+    metavar="DATA",
+    help="The inputs that the weights were repaired with; by default where the run found them.",
+)
 @overwrite_option
 @json_option
-def command(source: str, *, plan: Path, out: Path, overwrite: bool, as_json: bool) -> None:
+def command(
+    source: str,
+    *,
+    plan: Path,
+    out: Path,
+    data: str | None,
+    overwrite: bool,
+    as_json: bool,
+) -> None:
     """Store the weights of SOURCE as a plan says: the same plan gives the same bytes.
 
     \b
@@ -40,7 +53,9 @@ def command(source: str, *, plan: Path, out: Path, overwrite: bool, as_json: boo
     from zoo_compress.cli.units import readable_bytes
 
     with working() as progress:
-        made = pipeline.apply(source, plan=plan, out=out, overwrite=overwrite, progress=progress)
+        made = pipeline.apply(
+            source, plan=plan, out=out, data=data, overwrite=overwrite, progress=progress
+        )
     write_notes(made.notes)
     if as_json:
         document = {"path": str(made.path), "stored_bytes": made.stored_bytes}

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import onnx
 import onnx_ir as ir
-from onnx import numpy_helper
 
 from zoo_compress.core import AnyArray
+from zoo_compress.graph.initializers import add_initializer
 
 PREFIX = "zoo."
 """Names of all tensors that techniques add start with this."""
@@ -134,7 +134,7 @@ def insert_fragment(model: ir.Model, fragment: Fragment, tensors: Mapping[str, A
     for plan in fragment.tensors:
         role = plan.name.removeprefix(f"{fragment.alias}.")
         array = tensors[role] if plan.value is None else plan.value
-        values[plan.name] = _add_initializer(graph, plan.name, array)
+        values[plan.name] = add_initializer(graph, plan.name, array)
     nodes = [_to_ir(node, values) for node in fragment.nodes]
     graph.insert_before(graph[0], nodes)
     rebuilt = nodes[-1].outputs[0]
@@ -144,22 +144,10 @@ def insert_fragment(model: ir.Model, fragment: Fragment, tensors: Mapping[str, A
 def _shared(graph: ir.Graph, name: str, array: AnyArray) -> ir.Value:
     known = graph.initializers.get(name)
     if known is None:
-        return _add_initializer(graph, name, array)
+        return add_initializer(graph, name, array)
     if known.const_value is None or not np.array_equal(known.const_value.numpy(), array):
         raise ValueError(f"the graph holds another tensor under the name '{name}'")
     return known
-
-
-def _add_initializer(graph: ir.Graph, name: str, array: AnyArray) -> ir.Value:
-    tensor = ir.serde.deserialize_tensor(numpy_helper.from_array(array, name))
-    value = ir.Value(
-        name=name,
-        const_value=tensor,
-        shape=ir.Shape(array.shape),
-        type=ir.TensorType(tensor.dtype),
-    )
-    graph.register_initializer(value)
-    return value
 
 
 def _to_ir(node: onnx.NodeProto, values: dict[str, ir.Value]) -> ir.Node:

@@ -12,6 +12,7 @@ import onnx_ir as ir
 from zoo_compress.core import Declined, Reader, Site
 from zoo_compress.graph.fragment import OLDEST_OPSET, PREFIX
 from zoo_compress.graph.names import value_names
+from zoo_compress.graph.site_inputs import site_bias
 
 WEIGHT_INPUTS = {
     "Conv": (1,),
@@ -61,12 +62,12 @@ def find_sites(model: ir.Model) -> FoundSites:
         reason = _reason_to_decline(value, tensor) or _lacking_operators(model)
         if reason is None:
             first = min(order[node] for node, _ in value.uses())
-            found.append((first, _site(value, tensor)))
+            found.append((first, _site(model, value, tensor)))
         else:
             declined.append(_declined(value, tensor, reason))
     found.sort(key=lambda item: (item[0], item[1].name))
     aliased = (
-        replace(site, alias=alias)
+        replace(site, alias=alias, bias=site_bias(model, site))
         for (_, site), alias in zip(found, _free_aliases(model), strict=False)
     )
     return FoundSites(tuple(aliased), tuple(declined))
@@ -128,11 +129,8 @@ def _lacking_operators(model: ir.Model) -> str | None:
     return f"decoding needs operator set {OLDEST_OPSET} or later, the model uses {opset}"
 
 
-def _site(value: ir.Value, tensor: ir.TensorProtocol) -> Site:
-    readers = tuple(
-        Reader(node=node.name or node.op_type, op_type=node.op_type, input_index=index)
-        for node, index in value.uses()
-    )
+def _site(model: ir.Model, value: ir.Value, tensor: ir.TensorProtocol) -> Site:
+    readers = tuple(_reader(model, node, index) for node, index in value.uses())
     node, index = min(
         (use for use in value.uses() if _is_weight_use(*use)),
         key=lambda use: list(WEIGHT_INPUTS).index(use[0].op_type),
@@ -144,6 +142,17 @@ def _site(value: ir.Value, tensor: ir.TensorProtocol) -> Site:
         dtype=FLOATS[tensor.dtype],
         channel_axis=_channel_axis(node, index, len(shape)),
         readers=readers,
+        groups=node.attributes.get_int("group", 1) if node.op_type == "Conv" else 1,
+    )
+
+
+def _reader(model: ir.Model, node: ir.Node, index: int) -> Reader:
+    known = node.graph is model.graph and _is_weight_use(node, index)
+    return Reader(
+        node=node.name or node.op_type,
+        op_type=node.op_type,
+        input_index=index,
+        definition=ir.to_proto(node).SerializeToString(deterministic=True) if known else b"",
     )
 
 

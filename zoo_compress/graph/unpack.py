@@ -28,12 +28,12 @@ def add_unpacked_codes(fragment: Fragment, *, bits: int, shape: Sequence[int]) -
     count = math.prod(shape)
     target = fragment.keep("s", np.array(shape, np.int64))
     exact = padded_length(count, bits) == count
-    flat = fragment.share("flat", np.array([-1], np.int64))
+    shape_of_part = target if exact else fragment.share("flat", np.array([-1], np.int64))
     parts = []
     for plane in planes(bits):
         stored = fragment.store(role(plane), packed_shape(count, plane, bits), np.uint8)
         fields = _add_fields(fragment, stored, plane)
-        parts.append(fragment.add("Reshape", [fields, target if exact else flat]))
+        parts.append(fragment.add("Reshape", [fields, shape_of_part]))
     floats = [fragment.add("Cast", [part], to=onnx.TensorProto.FLOAT) for part in parts]
     codes = floats[0] if len(floats) == 1 else fragment.add("Sum", floats)
     return codes if exact else _add_trimmed(fragment, codes, count, target)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from zoo_compress.core import AnyArray, FloatArray
+from zoo_compress.numerics.magnitude import unit_weights
 
 # Fractions of the largest magnitude at which the least-squares refits start, by bits. They
 # bracket the squared-error-optimal clipping of Gaussian and Laplacian weights, which the
@@ -24,8 +25,6 @@ CLIP_FRACTIONS = {
 REFITS = 4
 # From 6 bits on, moving zero between two levels changes the error by less than 1 %.
 HALFWAY_ZERO_BELOW_BITS = 6
-# A refit may put the outermost level beyond the largest weight, by less than a factor of two.
-LARGEST_WEIGHT = float(np.finfo(np.float32).max) / 2
 # Steps are stored as float16 fractions of the largest, so one this small becomes 0 anyway.
 SMALLEST_STEP = 2.0**-60
 
@@ -46,8 +45,15 @@ class UniformCodes:
     scale: npt.NDArray[np.float16]
     factor: np.float32
 
+    @property
+    def step(self) -> npt.NDArray[np.float32]:
+        """The step sizes as they are decoded."""
+        return self.scale.astype(np.float32) * self.factor
 
-def quantize_uniform(W: AnyArray, *, bits: int, axes: tuple[int, ...]) -> UniformCodes:
+
+def quantize_uniform(
+    W: AnyArray, *, bits: int, axes: tuple[int, ...], importance: FloatArray | None = None
+) -> UniformCodes:
     """Round weights to 2^bits levels with the step size that minimises the squared error.
 
     Below 6 bits two grids are tried, one with a level at 0 and one with 0 midway between two
@@ -62,19 +68,22 @@ def quantize_uniform(W: AnyArray, *, bits: int, axes: tuple[int, ...]) -> Unifor
         W: Weights, any shape, finite, magnitudes at most half of the largest float32.
         bits: Width of a code, 2 to 8.
         axes: Axes over which one step size is shared.
+        importance: Weights of the squared errors, broadcastable to W, not negative, at most
+            about 1e6; all errors count the same by default.
 
     Raises:
         ValueError: If bits is outside 2..8 or a weight is out of range.
     """
     if not 2 <= bits <= 8:
         raise ValueError(f"bits must be 2 to 8, not {bits}")
-    weights, exponent = _normalized(W)
+    weights, exponent = unit_weights(W)
     half = float(1 << (bits - 1))
     zeros = (half, half - 0.5) if bits < HALFWAY_ZERO_BELOW_BITS else (half,)
-    candidates = [_fit(weights, bits=bits, axes=axes, zero=zero) for zero in zeros]
+    shares = np.ones((1,) * weights.ndim, np.float32) if importance is None else importance
+    candidates = [_Fit(weights, shares, bits=bits, axes=axes, zero=zero).codes() for zero in zeros]
     best = candidates[0]
     if len(candidates) > 1:
-        errors = [_squared_error(weights, candidate) for candidate in candidates]
+        errors = [_squared_error(weights, shares, candidate) for candidate in candidates]
         best = candidates[int(np.argmin(errors))]
     return replace(best, factor=np.ldexp(best.factor, exponent))
 
@@ -82,84 +91,81 @@ def quantize_uniform(W: AnyArray, *, bits: int, axes: tuple[int, ...]) -> Unifor
 def decode_uniform(encoded: UniformCodes) -> npt.NDArray[np.float32]:
     """Rebuild the weights with the float32 operations that the ONNX subgraph performs."""
     centred = encoded.codes.astype(np.float32) - encoded.zero
-    return centred * (encoded.scale.astype(np.float32) * encoded.factor)
+    return centred * encoded.step
 
 
-def _normalized(W: AnyArray) -> tuple[FloatArray, int]:
-    """Return weights of magnitude below 1 and the exponent of the power of two taken out.
-
-    So that no square of a weight overflows or vanishes in float32.
-    """
-    with np.errstate(over="ignore"):
-        weights = np.asarray(W, np.float32, order="C")
-    if not np.isfinite(weights).all():
-        raise ValueError("weights must be finite float32 numbers")
-    largest = np.abs(weights).max(initial=0)
-    if largest > LARGEST_WEIGHT:
-        raise ValueError(f"weights must be at most {LARGEST_WEIGHT:.3g}, not {largest:.3g}")
-    exponent = int(np.frexp(largest)[1])
-    return np.ldexp(weights, -exponent), exponent
-
-
-def _squared_error(W: FloatArray, encoded: UniformCodes) -> float:
-    return float(np.sum(np.square(decode_uniform(encoded) - W, dtype=np.float64)))
-
-
-def _fit(W: FloatArray, *, bits: int, axes: tuple[int, ...], zero: float) -> UniformCodes:
-    """Choose the step sizes for one position of zero.
-
-    The first two put the largest weight on the outermost level of its side, and on that of the
-    side with fewer levels; the others clip.
-    """
-    extreme = np.where(-W.min(axis=axes, keepdims=True) >= W.max(axis=axes, keepdims=True), 1, -1)
-    largest = np.abs(W).max(axis=axes, keepdims=True)
-    unclipped = (extreme * largest / zero).astype(np.float32)
-    symmetric = (largest / ((1 << bits) - 1 - zero)).astype(np.float32)
-    clipped = [np.float32(fraction) * unclipped for fraction in CLIP_FRACTIONS[bits]]
-    refitted = [_refit(W, step, bits=bits, axes=axes, zero=zero) for step in clipped]
-    best_step = unclipped
-    best_error = _block_error(W, best_step, bits=bits, axes=axes, zero=zero)
-    for step in (symmetric, *refitted):
-        error = _block_error(W, step, bits=bits, axes=axes, zero=zero)
-        better = error < best_error
-        best_step = np.where(better, step, best_step)
-        best_error = np.where(better, error, best_error)
-    return _round(W, best_step, bits=bits, zero=zero)
-
-
-def _codes(W: FloatArray, step: FloatArray, *, bits: int, zero: float) -> FloatArray:
-    """Return the nearest level of each weight as a float array of whole numbers."""
-    inverse = np.divide(1, step, out=np.zeros_like(step), where=np.abs(step) > SMALLEST_STEP)
-    codes: FloatArray = np.rint(W * inverse + np.float32(zero))
-    codes.clip(0, (1 << bits) - 1, out=codes)
-    return codes
-
-
-def _refit(
-    W: FloatArray, step: FloatArray, *, bits: int, axes: tuple[int, ...], zero: float
-) -> FloatArray:
-    """Return the least-squares step for the codes that `step` gives, several times over."""
-    for _ in range(REFITS):
-        centred = _codes(W, step, bits=bits, zero=zero) - np.float32(zero)
-        power = np.sum(centred * centred, axis=axes, keepdims=True)
-        match = np.sum(centred * W, axis=axes, keepdims=True)
-        step = np.divide(match, power, out=np.zeros_like(match), where=power > 0)
-    return step
-
-
-def _block_error(
-    W: FloatArray, step: FloatArray, *, bits: int, axes: tuple[int, ...], zero: float
-) -> FloatArray:
-    decoded = (_codes(W, step, bits=bits, zero=zero) - np.float32(zero)) * step
-    error: FloatArray = np.sum(np.square(decoded - W), axis=axes, keepdims=True)
-    return error
-
-
-def _round(W: FloatArray, step: FloatArray, *, bits: int, zero: float) -> UniformCodes:
-    """Store the steps as float16 multiples of the largest and round the weights to them."""
+def stored_scale(step: FloatArray) -> tuple[npt.NDArray[np.float16], np.float32]:
+    """Return step sizes as float16 multiples of the largest, and that one."""
     largest = np.abs(step).max(initial=0)
     factor = np.float32(largest if largest > 0 else 1)
-    scale = (step / factor).astype(np.float16)
-    stored = scale.astype(np.float32) * factor
-    codes = _codes(W, stored, bits=bits, zero=zero).astype(np.uint8)
-    return UniformCodes(codes=codes, zero=np.float32(zero), scale=scale, factor=factor)
+    return (step / factor).astype(np.float16), factor
+
+
+def _squared_error(W: FloatArray, importance: FloatArray, encoded: UniformCodes) -> float:
+    squares = importance * np.square(decode_uniform(encoded) - W)
+    return float(np.sum(squares, dtype=np.float64))
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """Chooses the step sizes for one position of zero."""
+
+    W: FloatArray
+    importance: FloatArray
+    _: KW_ONLY
+    bits: int
+    axes: tuple[int, ...]
+    zero: float
+
+    def codes(self) -> UniformCodes:
+        """Return the codes for the best steps found.
+
+        The first two put the largest weight on the outermost level of its side, and on that of
+        the side with fewer levels; the others clip.
+        """
+        W, axes = self.W, self.axes
+        extreme = np.where(
+            -W.min(axis=axes, keepdims=True) >= W.max(axis=axes, keepdims=True), 1, -1
+        )
+        largest = np.abs(W).max(axis=axes, keepdims=True)
+        unclipped = (extreme * largest / self.zero).astype(np.float32)
+        symmetric = (largest / ((1 << self.bits) - 1 - self.zero)).astype(np.float32)
+        clipped = [np.float32(fraction) * unclipped for fraction in CLIP_FRACTIONS[self.bits]]
+        refitted = [self._refit(step) for step in clipped]
+        best_step = unclipped
+        best_error = self._error(best_step)
+        for step in (symmetric, *refitted):
+            error = self._error(step)
+            better = error < best_error
+            best_step = np.where(better, step, best_step)
+            best_error = np.where(better, error, best_error)
+        return self._rounded(best_step)
+
+    def _codes(self, step: FloatArray) -> FloatArray:
+        """Return the nearest level of each weight as a float array of whole numbers."""
+        inverse = np.divide(1, step, out=np.zeros_like(step), where=np.abs(step) > SMALLEST_STEP)
+        codes: FloatArray = np.rint(self.W * inverse + np.float32(self.zero))
+        codes.clip(0, (1 << self.bits) - 1, out=codes)
+        return codes
+
+    def _refit(self, step: FloatArray) -> FloatArray:
+        """Return the least-squares step for the codes that `step` gives, several times over."""
+        for _ in range(REFITS):
+            centred = self._codes(step) - np.float32(self.zero)
+            weighted = self.importance * centred
+            power = np.sum(weighted * centred, axis=self.axes, keepdims=True)
+            match = np.sum(weighted * self.W, axis=self.axes, keepdims=True)
+            step = np.divide(match, power, out=np.zeros_like(match), where=power > 0)
+        return step
+
+    def _error(self, step: FloatArray) -> FloatArray:
+        decoded = (self._codes(step) - np.float32(self.zero)) * step
+        squares = self.importance * np.square(decoded - self.W)
+        error: FloatArray = np.sum(squares, axis=self.axes, keepdims=True)
+        return error
+
+    def _rounded(self, step: FloatArray) -> UniformCodes:
+        """Store the steps as float16 multiples of the largest and round the weights to them."""
+        scale, factor = stored_scale(step)
+        codes = self._codes(scale.astype(np.float32) * factor).astype(np.uint8)
+        return UniformCodes(codes=codes, zero=np.float32(self.zero), scale=scale, factor=factor)

@@ -89,7 +89,7 @@ class Attempt:
         if found is None:
             return None
         option, theta = found
-        measured = self.measure(self.study.sized.space.plan(theta))
+        measured = self.measure(self.study.sized.offered.plan(theta))
         finite = math.isfinite(measured.distance)
         return {
             "option": option.label,
@@ -101,10 +101,10 @@ class Attempt:
     def _largest_uniform(self) -> tuple[Option, Theta] | None:
         if not (self.searching and self.study.aim.limits_size):
             return None
-        return largest_uniform_plan(self.study.sized.space, self.study.limit_bytes)
+        return largest_uniform_plan(self.study.sized.offered, self.study.limit_bytes)
 
     def _some_plan(self) -> Plan:
-        space, found = self.study.sized.space, self._largest_uniform
+        space, found = self.study.sized.offered, self._largest_uniform
         return space.plan(space.smallest if found is None else found[1])
 
 

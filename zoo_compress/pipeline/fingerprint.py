@@ -9,6 +9,7 @@ from pathlib import Path
 
 from zoo_compress.errors import OutputError
 from zoo_compress.files import atomic_write
+from zoo_compress.pipeline.calibrate import feeds_digest
 from zoo_compress.pipeline.folder import FINGERPRINT_FILE
 from zoo_compress.pipeline.study import Study
 
@@ -19,7 +20,7 @@ def fingerprint(study: Study) -> dict[str, str]:
         "model": study.digest,
         "recipe": _digest(study.recipe.model_dump_json().encode()),
         "split": _digest(json.dumps(study.split.record(study.inputs)).encode()),
-        "search inputs": _inputs_digest(study),
+        "search inputs": feeds_digest(study.inputs.subset(study.split.search).feeds),
         "distance": study.distance.name,
     }
 
@@ -62,15 +63,6 @@ def _read(folder: Path) -> Mapping[str, str]:
     except (OSError, ValueError) as error:
         raise OutputError(f"'{folder}' cannot be used: {FINGERPRINT_FILE}: {error}") from error
     return stored
-
-
-def _inputs_digest(study: Study) -> str:
-    digest = hashlib.sha256()
-    for feed in study.inputs.subset(study.split.search).feeds:
-        for name in sorted(feed):
-            digest.update(name.encode())
-            digest.update(feed[name].tobytes())
-    return digest.hexdigest()
 
 
 def _digest(content: bytes) -> str:

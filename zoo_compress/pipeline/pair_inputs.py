@@ -122,7 +122,7 @@ def searched_names(folder: Path) -> frozenset[str]:
         return frozenset()
     try:
         record: Any = json.loads((folder / SPLIT_FILE).read_text("utf-8"))
-        return frozenset(map(str, record["search"]))
+        return frozenset(map(str, [*record["search"], *record.get("calibrate", [])]))
     except (OSError, ValueError, KeyError, TypeError):
         return frozenset()
 

@@ -76,7 +76,7 @@ def pool_of(study: Study) -> Pool:
     Raises:
         OriginalModelError: If the original does not open, or returns NaN or infinity.
     """
-    names = [site.name for site in study.sized.space.sites]
+    names = study.sized.space.tensors
     model = to_compact_proto(study.prepared.model)
     try:
         evaluator = CpuEvaluator(model, study.inputs.feeds, replaceable=names)

@@ -39,8 +39,10 @@ class Prepared:
     notes: tuple[str, ...] = ()
 
     def weights(self) -> dict[str, AnyArray]:
-        """Return the original weights by site."""
-        return {site.name: self._weight(site.name) for site in self.found.sites}
+        """Return the original weights by site, and the biases of sites by their names."""
+        sites = self.found.sites
+        names = [*(site.name for site in sites), *(site.bias for site in sites if site.bias)]
+        return {name: self._weight(name) for name in names}
 
     def _weight(self, name: str) -> AnyArray:
         tensor = self.model.graph.initializers[name].const_value

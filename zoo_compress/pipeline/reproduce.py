@@ -5,17 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from zoo_compress.core import Progress, ProgressCallback, ignore_progress
+from zoo_compress.core import Artifact, Progress, ProgressCallback, ignore_progress
 from zoo_compress.errors import OutputError, PlanError
-from zoo_compress.graph.load import model_digest
+from zoo_compress.graph.load import load_model, model_digest
+from zoo_compress.graph.signature import signature
 from zoo_compress.hub.resolve import resolve
-from zoo_compress.pipeline.prepare import prepare_as
+from zoo_compress.pipeline.calibrate import calibrate, recorded_feeds
+from zoo_compress.pipeline.inputs import gather_inputs
+from zoo_compress.pipeline.prepare import Prepared, prepare_as
 from zoo_compress.pipeline.settings import cache_folder
 from zoo_compress.pipeline.write import write_plan
-from zoo_compress.plan import PlanFile, read_plan
+from zoo_compress.plan import CalibrationRecord, PlanFile, read_plan
 from zoo_compress.registry import load_plugin
 from zoo_compress.runtime.environment import versions
 from zoo_compress.techniques.base import Technique
+from zoo_compress.techniques.calibration import Calibration
 from zoo_compress.techniques.encoder import Encoder
 
 
@@ -41,6 +45,7 @@ def apply(
     *,
     plan: Path,
     out: Path,
+    data: str | None = None,
     overwrite: bool = False,
     progress: ProgressCallback = ignore_progress,
 ) -> ApplyResult:
@@ -50,11 +55,15 @@ def apply(
         source: The original model.
         plan: The plan file of a run.
         out: The `.onnx` file to write.
+        data: Where the inputs are now that the weights were repaired with; None for where they
+            were then.
         overwrite: Whether `out` may be replaced.
         progress: Told how far the work has come.
 
     Raises:
-        PlanError: If the plan cannot be read or was made for another model.
+        PlanError: If the plan cannot be read or was made for another model, or if the weights
+            were repaired with other inputs.
+        InputError: If the inputs cannot be read.
         OutputError: If `out` exists, or its folder does not.
     """
     wanted = read_plan(plan)
@@ -69,10 +78,14 @@ def apply(
             f"'{source}' has {found[:12]}…"
         )
     prepared = prepare_as(artifact, simplified=wanted.simplified)
+    calibrations = _calibrations(wanted.calibration, artifact, prepared, data, progress)
     progress(Progress(stage="write", done=0, total=1))
     techniques = _techniques(wanted)
     encoder = Encoder(
-        sites=prepared.found.sites, weights=prepared.weights(), techniques=techniques
+        sites=prepared.found.sites,
+        weights=prepared.weights(),
+        techniques=techniques,
+        calibrations=calibrations,
     )
     files = write_plan(prepared, wanted.plan, techniques, encoder, out)
     progress(Progress(stage="write", done=1, total=1))
@@ -91,6 +104,30 @@ def _check_target(out: Path, *, overwrite: bool) -> None:
         raise OutputError(f"'{out}' exists; use --overwrite or another --out")
     if not out.parent.is_dir():
         raise OutputError(f"'{out.parent}' is no folder; make it first")
+
+
+def _calibrations(
+    record: CalibrationRecord | None,
+    artifact: Artifact,
+    prepared: Prepared,
+    data: str | None,
+    progress: ProgressCallback,
+) -> dict[str, Calibration]:
+    if record is None:
+        return {}
+    inputs, _ = gather_inputs(
+        artifact,
+        signature(load_model(artifact.model_path)).inputs,
+        data=record.data if data is None else data,
+        search=record.search_inputs + record.calibration_inputs,
+        seed=record.seed,
+    )
+    feeds = recorded_feeds(record, inputs)
+
+    def report(done: int) -> None:
+        progress(Progress(stage="calibrate", done=done, total=len(feeds)))
+
+    return calibrate(prepared, feeds, record.repair, seed=record.seed, progress=report)
 
 
 def _techniques(plan: PlanFile) -> dict[str, Technique]:

@@ -22,12 +22,14 @@ from zoo_compress.graph.proto import to_compact_proto
 from zoo_compress.graph.signature import Signature, signature
 from zoo_compress.hub.resolve import resolve
 from zoo_compress.pipeline.aim import Aim
+from zoo_compress.pipeline.calibrate import calibrate, calibration_feeds, calibration_record
 from zoo_compress.pipeline.companions import skipped_companions
 from zoo_compress.pipeline.inputs import gather_inputs
 from zoo_compress.pipeline.prepare import Prepared, prepare
 from zoo_compress.pipeline.settings import RunSettings, cache_folder
-from zoo_compress.pipeline.space import SizedSpace, build_space, load_techniques
+from zoo_compress.pipeline.space import SizedSpace, build_space, load_techniques, thinned
 from zoo_compress.pipeline.task import output_task
+from zoo_compress.plan import CalibrationRecord
 from zoo_compress.recipe import Recipe, load_recipe
 from zoo_compress.registry import load_plugin
 from zoo_compress.runtime.evaluator import CpuEvaluator
@@ -69,6 +71,7 @@ class Study:
         evaluator: Runs candidates on the search inputs.
         distance: Compares outputs on the search inputs.
         encoder: Encodes weights.
+        calibration: What it repairs them with; None for nothing.
         notes: What the user should know.
     """
 
@@ -89,6 +92,7 @@ class Study:
     evaluator: CpuEvaluator
     distance: Distance
     encoder: Encoder
+    calibration: CalibrationRecord | None
     notes: tuple[str, ...]
 
     def sources(self) -> list[Path]:
@@ -117,7 +121,7 @@ class Study:
     def measurer(self) -> Measurer:
         """Measures plans on all search inputs."""
         return Measurer(
-            space=self.sized.space,
+            space=self.sized.offered,
             encoder=self.encoder,
             evaluator=self.evaluator,
             distance=self.distance,
@@ -134,7 +138,6 @@ class Study:
             evaluator=self.evaluator,
             distance=self.distance,
             indices=range(min(self.recipe.search.scan_inputs, len(self.split.search))),
-            weights=self.prepared.weights(),
         )
 
 
@@ -164,23 +167,30 @@ def build_study(
         artifact,
         interface.inputs,
         data=settings.data,
-        search=recipe.search.search_inputs,
+        search=recipe.search.search_inputs + recipe.fitting_inputs,
         seed=settings.seed,
     )
-    split = split_inputs(inputs, search=recipe.search.search_inputs, seed=settings.seed)
+    split = split_inputs(
+        inputs,
+        search=recipe.search.search_inputs,
+        calibrate=recipe.fitting_inputs,
+        seed=settings.seed,
+    )
     _require_inputs(split, settings.confidence)
     aim.require_inputs(len(split.certify), settings.confidence)
     feeds = inputs.subset(split.search).feeds
-    progress(Progress(stage="prepare", done=0, total=2))
+    progress(Progress(stage="prepare", done=0))
     prepared = prepare(artifact, feeds[:SIMPLIFICATION_INPUTS])
-    progress(Progress(stage="prepare", done=1, total=2))
     sized = build_space(prepared, recipe, techniques)
     most = max(sized.space.separable_bytes(sized.space.largest), artifact.stored_bytes)
     limit_bytes = aim.limit_bytes(artifact.stored_bytes, otherwise=most)
     if searching:
         require_feasible(sized.space, limit_bytes, artifact.stored_bytes)
     evaluator = _evaluator(prepared, sized, feeds)
-    progress(Progress(stage="prepare", done=2, total=2))
+    progress(Progress(stage="prepare", done=1, total=1))
+    fitted = calibration_feeds(inputs, split)
+    encoder = _encoder(prepared, sized, fitted, recipe, settings.seed, progress)
+    sized = thinned(sized, encoder)
     task, doubts = output_task(
         settings.task, artifact, names=evaluator.output_names, outputs=evaluator.reference[0]
     )
@@ -202,9 +212,8 @@ def build_study(
         sized=sized,
         evaluator=evaluator,
         distance=distance,
-        encoder=Encoder(
-            sites=sized.space.sites, weights=prepared.weights(), techniques=sized.techniques
-        ),
+        encoder=encoder,
+        calibration=calibration_record(settings, recipe, fitted),
         notes=(*warnings, *prepared.notes, *doubts, *skipped_companions(artifact)),
     )
 
@@ -224,11 +233,30 @@ def _require_inputs(split: Split, confidence: float) -> None:
 
 
 def _evaluator(prepared: Prepared, sized: SizedSpace, feeds: Sequence[Feed]) -> CpuEvaluator:
-    names = [site.name for site in sized.space.sites]
+    tensors = sized.space.tensors
     try:
-        return CpuEvaluator(to_compact_proto(prepared.model), feeds, replaceable=names)
+        return CpuEvaluator(to_compact_proto(prepared.model), feeds, replaceable=tensors)
     except SourceError as error:
         raise OriginalModelError(f"the original model does not open: {error}") from error
+
+
+def _encoder(
+    prepared: Prepared,
+    sized: SizedSpace,
+    feeds: Sequence[Feed],
+    recipe: Recipe,
+    seed: int,
+    progress: ProgressCallback,
+) -> Encoder:
+    def report(done: int) -> None:
+        progress(Progress(stage="calibrate", done=done, total=len(feeds)))
+
+    return Encoder(
+        sites=sized.space.sites,
+        weights=prepared.weights(),
+        techniques=sized.techniques,
+        calibrations=calibrate(prepared, feeds, recipe.repair, seed=seed, progress=report),
+    )
 
 
 def _distance(

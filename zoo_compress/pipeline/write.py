@@ -7,6 +7,7 @@ from pathlib import Path
 
 from zoo_compress.core import Plan
 from zoo_compress.errors import PlanError
+from zoo_compress.graph.initializers import replace_initializer
 from zoo_compress.graph.write import write_model
 from zoo_compress.pipeline.prepare import Prepared
 from zoo_compress.pipeline.study import Study
@@ -50,6 +51,8 @@ def write_plan(
                 f"weight '{name}' cannot be stored as '{option.label}': {error}"
             ) from error
         technique.rewrite(model, site, encoded)
+        if site.bias is not None and encoded.bias is not None:
+            replace_initializer(model.graph, site.bias, encoded.bias)
     return write_model(model, path)
 
 
@@ -61,5 +64,6 @@ def plan_file(study: Study, plan: Plan) -> PlanFile:
         model_sha256=study.digest,
         simplified=study.prepared.simplified,
         choices=plan_record(plan),
+        calibration=study.calibration,
         versions=versions(),
     )

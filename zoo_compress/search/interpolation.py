@@ -20,14 +20,14 @@ def complete(
     """Return the distortion of every option from those that were measured.
 
     Within a site, a level between two measured ones lies on the power law through them,
-    distortion against squared error of the weights; one beyond them keeps the ratio of the two
+    distortion against the option's own error; one beyond them keeps the ratio of the two
     that the nearest has, and takes after a broken one if that is the nearest. A site without any
     measurement has the median ratio, in logarithms, of all that were measured.
 
     Args:
         exists: Which sites have which levels, shape (S, L). Level 0 leaves a site as it is.
-        errors: Squared error of the weights as a share of their own power, shape (S, L);
-            infinity where the weights are not finite.
+        errors: Error of each option by itself, as a share of what it changes, shape (S, L);
+            infinity where it is not finite.
         measured: Distortion of single options, infinity for those that break the model.
 
     Returns:

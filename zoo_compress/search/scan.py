@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from zoo_compress.core import AnyArray, Plan, Progress, ProgressCallback, ignore_progress
+from zoo_compress.core import Plan, Progress, ProgressCallback, ignore_progress
 from zoo_compress.runtime.evaluator import Evaluator
 from zoo_compress.search.deadline import Deadline, Turns
 from zoo_compress.search.interpolation import Choice, complete
@@ -19,7 +19,6 @@ from zoo_compress.stats.distances.base import Distance
 from zoo_compress.techniques.encoder import Encoder
 
 Matrix = npt.NDArray[np.float64]
-Array = npt.NDArray[np.float32]
 
 # Measured levels of a site: the most aggressive and, in equal steps, two above it. On
 # EfficientNet-Lite0 with 2 to 8 bits the ranks of the other levels, extrapolated from these,
@@ -72,7 +71,6 @@ class Scan:
         evaluator: Runs them.
         distance: Compares outputs.
         indices: The samples to run.
-        weights: Original weights by site.
         every: Measure every level instead of up to three a site.
     """
 
@@ -81,7 +79,6 @@ class Scan:
     evaluator: Evaluator
     distance: Distance
     indices: Sequence[int]
-    weights: Mapping[str, AnyArray]
     every: bool = False
 
     def run(
@@ -101,7 +98,7 @@ class Scan:
             store: Keeps each measurement as it is made.
             deadline: When the scan must end, or None. At least one measurement is made.
         """
-        errors = self._weight_errors(store)
+        errors = self._errors()
         powers = self._powers(store, deadline, progress)
         distortion = complete(np.isfinite(self.space.level_bytes), errors, powers)
         return Sensitivity(distortion=_bounded(distortion, self.space), power=self.distance.power)
@@ -131,35 +128,13 @@ class Scan:
         power = mean**self.distance.power
         return power if np.isfinite(power) else np.inf
 
-    def _weight_errors(self, store: TrialStore | None) -> Matrix:
-        """Return the squared error of the weights as a share of their own power, (S, L)."""
-        known = {} if store is None else store.weight_errors()
+    def _errors(self) -> Matrix:
+        """Return the error of each option by itself, see `Encoder.error`, shape (S, L)."""
         errors = np.zeros(self.space.level_bytes.shape)
-        for site, options in enumerate(self.space.options):
-            if site not in known:
-                known[site] = self._site_errors(site)
-                if store is not None:
-                    store.add_weight_errors(site, known[site])
-            errors[site, 1 : 1 + len(options)] = known[site]
+        sites = zip(self.space.sites, self.space.options, strict=True)
+        for row, (site, options) in zip(errors, sites, strict=True):
+            row[1 : 1 + len(options)] = [self.encoder.error(site.name, o) for o in options]
         return errors
-
-    def _site_errors(self, site: int) -> list[float]:
-        name = self.space.sites[site].name
-        original = self.weights[name].astype(np.float32)
-        encoded = (self.encoder.encode(name, option) for option in self.space.options[site])
-        return [_relative_error(found.dense.astype(np.float32), original) for found in encoded]
-
-
-def _relative_error(dense: Array, original: Array) -> float:
-    """Return ||dense - original||^2 / ||original||^2; infinity if that is not finite."""
-    error, power = _squares(dense - original), _squares(original)
-    if error == 0:
-        return 0.0
-    return error / power if power and np.isfinite(error) else np.inf
-
-
-def _squares(array: Array) -> float:
-    return float(np.square(array, dtype=np.float64).sum())
 
 
 def _bounded(distortion: Matrix, space: SearchSpace) -> Matrix:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -35,6 +35,12 @@ class SearchSpace:
     options: tuple[tuple[Option, ...], ...]
     dense_bytes: tuple[int, ...]
     fixed_bytes: int
+
+    @property
+    def tensors(self) -> tuple[str, ...]:
+        """Names of what plans replace: the weights, and the biases that go with them."""
+        biases = (site.bias for site in self.sites if site.bias is not None)
+        return (*(site.name for site in self.sites), *biases)
 
     @cached_property
     def levels(self) -> npt.NDArray[np.int64]:
@@ -110,6 +116,17 @@ class SearchSpace:
             choices={site.name: options[level - 1] for site, options, level in chosen if level}
         )
 
+    def thinned(self, errors: Sequence[Sequence[float]]) -> SearchSpace:
+        """Return the space without options that another one beats in bytes and error at once.
+
+        Of options with the same bytes and error, the first stays.
+
+        Args:
+            errors: Error of each option, by site.
+        """
+        sites = zip(self.options, errors, strict=True)
+        return replace(self, options=tuple(_undominated(*site) for site in sites))
+
     def theta(self, plan: Plan) -> Theta:
         """Return the array that stands for a plan.
 
@@ -129,6 +146,18 @@ class SearchSpace:
     def _shared(self) -> list[tuple[str, int]]:
         every = (option.shared for options in self.options for option in options)
         return sorted({item for shared in every for item in shared.items()})
+
+
+def _undominated(options: Sequence[Option], errors: Sequence[float]) -> tuple[Option, ...]:
+    """Return the options that no other one is as small and as close as."""
+    order = sorted(range(len(options)), key=lambda i: (options[i].stored_bytes, errors[i], i))
+    kept: list[int] = []
+    closest = np.inf
+    for index in order:
+        if errors[index] < closest or not kept:
+            kept.append(index)
+            closest = errors[index]
+    return tuple(options[index] for index in sorted(kept))
 
 
 def _level(site: Site, options: Sequence[Option], choice: Option | None) -> int:

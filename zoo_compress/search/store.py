@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -33,12 +33,6 @@ CREATE TABLE IF NOT EXISTS scan (
     site INTEGER NOT NULL,
     level INTEGER NOT NULL,
     power REAL,
-    PRIMARY KEY (site, level)
-);
-CREATE TABLE IF NOT EXISTS weight_error (
-    site INTEGER NOT NULL,
-    level INTEGER NOT NULL,
-    error REAL,
     PRIMARY KEY (site, level)
 );
 CREATE TABLE IF NOT EXISTS seconds (part TEXT PRIMARY KEY, value REAL NOT NULL);
@@ -99,19 +93,6 @@ class TrialStore:
         """Return what the scan has measured so far, by site and level."""
         rows = self._rows("SELECT site, level, power FROM scan ORDER BY rowid")
         return {(site, level): _restored(power) for site, level, power in rows}
-
-    def add_weight_errors(self, site: int, errors: Sequence[float]) -> None:
-        """Store the weight errors of a site at its levels 1, 2, ..."""
-        rows = [(site, level, _storable(error)) for level, error in enumerate(errors, start=1)]
-        with self._transaction() as connection:
-            connection.executemany("INSERT INTO weight_error VALUES (?, ?, ?)", rows)
-
-    def weight_errors(self) -> dict[int, list[float]]:
-        """Return the weight errors that are known, by site, of its levels 1, 2, ..."""
-        found: dict[int, list[float]] = {}
-        for site, error in self._rows("SELECT site, error FROM weight_error ORDER BY site, level"):
-            found.setdefault(site, []).append(_restored(error))
-        return found
 
     def add_seconds(self, seconds: Mapping[str, float]) -> None:
         """Add to the time spent by parts of the run, over all its sessions."""

@@ -8,12 +8,19 @@ from typing import Any, Protocol
 import onnx_ir as ir
 
 from zoo_compress.core import AnyArray, Encoded, Option, Site
+from zoo_compress.techniques.calibration import Calibration
 
 
 class Technique(Protocol):
-    """A way to store a weight. Stateless; made from the recipe's settings for it."""
+    """A way to store a weight. Stateless; made from the recipe's settings for it.
+
+    Attributes:
+        name: As recipes call it.
+        by_channel: Whether some output channels, encoded by themselves, tell its error on all.
+    """
 
     name: str
+    by_channel: bool
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         """Check the settings.
@@ -34,8 +41,18 @@ class Technique(Protocol):
         """
         ...
 
-    def encode(self, weight: AnyArray, site: Site, option: Option) -> Encoded:
-        """Compress a weight; the same arguments give the same bytes."""
+    def encode(
+        self, weight: AnyArray, site: Site, option: Option, calibration: Calibration | None = None
+    ) -> Encoded:
+        """Compress a weight; the same arguments give the same bytes.
+
+        Args:
+            weight: The original.
+            site: Where it is.
+            option: One of `options(site)`.
+            calibration: What is known of the site's inputs. It says where errors matter and
+                which repairs are allowed; the bias is corrected elsewhere.
+        """
         ...
 
     def rewrite(self, model: ir.Model, site: Site, encoded: Encoded) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -13,9 +14,17 @@ from pydantic import BaseModel, ConfigDict, Field
 from zoo_compress.core import AnyArray, Encoded, Option, Site
 from zoo_compress.graph.fragment import Fragment, initializer_bytes, insert_fragment
 from zoo_compress.graph.unpack import add_unpacked_codes, role
+from zoo_compress.numerics.magnitude import unit_weights
 from zoo_compress.numerics.packing import pack
-from zoo_compress.numerics.uniform import decode_uniform, quantize_uniform
+from zoo_compress.numerics.uniform import (
+    UniformCodes,
+    decode_uniform,
+    quantize_uniform,
+    stored_scale,
+)
 from zoo_compress.techniques.blocks import Blocks, channel_blocks, group_blocks
+from zoo_compress.techniques.calibration import Calibration
+from zoo_compress.techniques.repair import better, fitted_ratios, rounded
 
 ONNX_TYPES = {
     "float32": onnx.TensorProto.FLOAT,
@@ -55,6 +64,7 @@ class Codes:
     """
 
     name = "codes"
+    by_channel = True
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         """Check the settings; see `CodesSettings`."""
@@ -77,11 +87,23 @@ class Codes:
         saving = [option for option in sized if option.stored_bytes < dense]
         return sorted(saving, key=lambda option: -option.stored_bytes)
 
-    def encode(self, weight: AnyArray, site: Site, option: Option) -> Encoded:
+    def encode(
+        self, weight: AnyArray, site: Site, option: Option, calibration: Calibration | None = None
+    ) -> Encoded:
         """Round, pack and decode again with the operations of the ONNX subgraph."""
         bits, blocks = int(option.settings["bits"]), _blocks(site, option.settings)
-        shaped = np.asarray(weight).reshape(blocks.shape)
-        grid = quantize_uniform(shaped, bits=bits, axes=blocks.shared_axes)
+        unit, exponent = unit_weights(weight)
+        importance = None if calibration is None else calibration.importance.reshape(blocks.shape)
+        grid = quantize_uniform(
+            unit.reshape(blocks.shape),
+            bits=bits,
+            axes=blocks.shared_axes,
+            importance=importance,
+        )
+        if calibration is not None:
+            by_channel = option.settings["granularity"] == "channel"
+            grid = _repaired(unit, grid, calibration, bits=bits, by_channel=by_channel)
+        grid = replace(grid, factor=np.ldexp(grid.factor, exponent))
         packed = pack(grid.codes.reshape(-1), bits)
         tensors: dict[str, AnyArray] = {role(plane): data for plane, data in packed.items()}
         tensors |= {"z": np.array(grid.zero), "d": grid.scale, "f": np.array(grid.factor)}
@@ -113,6 +135,38 @@ class Codes:
             stored_bytes=fragment.stored_bytes,
             shared=fragment.shared_bytes,
         )
+
+
+def _repaired(
+    weight: AnyArray, grid: UniformCodes, calibration: Calibration, *, bits: int, by_channel: bool
+) -> UniformCodes:
+    """Round again with feedback, and once more with step sizes fitted to the outputs."""
+    found = _rounded_again(weight, grid, calibration, bits=bits)
+    if not (calibration.refit and by_channel):
+        return found
+    dense = decode_uniform(found).reshape(weight.shape)
+    ratios = fitted_ratios(weight, dense, calibration).reshape(grid.scale.shape)
+    scale, factor = stored_scale(grid.step * ratios)
+    refitted = replace(grid, scale=scale, factor=factor)
+    refitted = _rounded_again(weight, refitted, calibration, bits=bits)
+    other = decode_uniform(refitted).reshape(weight.shape)
+    return refitted if better(weight, dense, other, calibration) is other else found
+
+
+def _rounded_again(
+    weight: AnyArray, grid: UniformCodes, calibration: Calibration, *, bits: int
+) -> UniformCodes:
+    """Round a weight to the levels of a grid, with feedback where that is allowed."""
+
+    def nearest(units: AnyArray) -> AnyArray:
+        codes = np.rint(units + grid.zero).clip(0, (1 << bits) - 1)
+        return codes.astype(np.float32) - grid.zero
+
+    step = np.broadcast_to(grid.step, grid.codes.shape).reshape(weight.shape)
+    dense = rounded(weight, calibration, scale=step, nearest=nearest)
+    levels = np.divide(dense, step, out=np.zeros_like(dense), where=step != 0)
+    codes = np.rint(levels + grid.zero).clip(0, (1 << bits) - 1).astype(np.uint8)
+    return replace(grid, codes=codes.reshape(grid.codes.shape))
 
 
 def _blocks(site: Site, settings: Mapping[str, Any]) -> Blocks:

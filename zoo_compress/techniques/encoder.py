@@ -6,11 +6,18 @@ import json
 import time
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+import numpy as np
 
 from zoo_compress.core import AnyArray, Encoded, Option, Plan, Site
 from zoo_compress.techniques.base import Technique
+from zoo_compress.techniques.calibration import Calibration
+from zoo_compress.techniques.sampled import sampled
 
 CACHE_BYTES = 2 << 30
+
+Key = tuple[str, str]
 
 
 class Encoder:
@@ -26,25 +33,35 @@ class Encoder:
         sites: Iterable[Site],
         weights: Mapping[str, AnyArray],
         techniques: Mapping[str, Technique],
+        calibrations: Mapping[str, Calibration] | None = None,
         cache_bytes: int = CACHE_BYTES,
     ) -> None:
-        """Take the sites, their original weights by name, and the techniques by name."""
+        """Take what there is to encode, and how.
+
+        Args:
+            sites: The sites.
+            weights: Their original weights by name, and their biases by theirs.
+            techniques: The techniques by name.
+            calibrations: What is known of the inputs of sites, by site; nothing of the others.
+            cache_bytes: The most that the cache may hold.
+        """
         self._sites = {site.name: site for site in sites}
         self._weights = weights
         self._techniques = techniques
+        self._calibrations = calibrations or {}
         self._cache_bytes = cache_bytes
         self._held_bytes = 0
-        self._cache: OrderedDict[tuple[str, str], Encoded] = OrderedDict()
+        self._cache: OrderedDict[Key, Encoded] = OrderedDict()
+        self._errors: dict[Key, float] = {}
         self.seconds = 0.0
 
     def encode(self, site: str, option: Option) -> Encoded:
-        """Return the weight of a site in compressed form."""
-        key = (site, f"{option.technique} {json.dumps(option.settings, sort_keys=True)}")
+        """Return the weight of a site in compressed form, and the bias that goes with it."""
+        key = _key(site, option)
         found = self._cache.get(key)
         if found is None:
             start = time.perf_counter()
-            technique = self._techniques[option.technique]
-            found = technique.encode(self._weights[site], self._sites[site], option)
+            found = self._encoded(self._sites[site], option)
             self.seconds += time.perf_counter() - start
             self._cache[key] = found
             self._held_bytes += _bytes(found)
@@ -53,8 +70,48 @@ class Encoder:
         return found
 
     def dense(self, plan: Plan) -> dict[str, AnyArray]:
-        """Return the weights that a plan rebuilds, by site."""
-        return {site: self.encode(site, option).dense for site, option in plan.choices.items()}
+        """Return the weights that a plan rebuilds and the biases that it changes, by name."""
+        found: dict[str, AnyArray] = {}
+        for name, option in plan.choices.items():
+            encoded, bias = self.encode(name, option), self._sites[name].bias
+            found[name] = encoded.dense
+            if bias is not None and encoded.bias is not None:
+                found[bias] = encoded.bias
+        return found
+
+    def error(self, site: str, option: Option) -> float:
+        """Return how far an option is from the original, to compare the options of one site.
+
+        The squared error of the outputs as a share of their power where the inputs are known,
+        else of the weights. Where a technique works channel by channel, some of them tell.
+        Infinity if it is not finite.
+        """
+        key = _key(site, option)
+        if key not in self._errors:
+            start = time.perf_counter()
+            self._errors[key] = self._error(self._sites[site], option)
+            self.seconds += time.perf_counter() - start
+        return self._errors[key]
+
+    def _encoded(self, site: Site, option: Option) -> Encoded:
+        weight, calibration = self._weights[site.name], self._calibrations.get(site.name)
+        found = self._techniques[option.technique].encode(weight, site, option, calibration)
+        if calibration is None or not calibration.corrects_bias or site.bias is None:
+            return found
+        bias = self._weights[site.bias]
+        shift = calibration.mean_error(weight, found.dense)
+        if not np.isfinite(shift).all():
+            return found
+        corrected = (bias - shift.reshape(bias.shape)).astype(bias.dtype)
+        return replace(found, bias=corrected)
+
+    def _error(self, site: Site, option: Option) -> float:
+        technique = self._techniques[option.technique]
+        weight, known = self._weights[site.name], self._calibrations.get(site.name)
+        if technique.by_channel:
+            weight, site, known = sampled(weight, site, known)
+        dense = technique.encode(weight, site, option, known).dense
+        return _weight_error(weight, dense) if known is None else known.output_error(weight, dense)
 
     def _evict(self) -> None:
         while self._held_bytes > self._cache_bytes and len(self._cache) > 1:
@@ -62,5 +119,23 @@ class Encoder:
             self._held_bytes -= _bytes(oldest)
 
 
+def _key(site: str, option: Option) -> Key:
+    return site, f"{option.technique} {json.dumps(option.settings, sort_keys=True)}"
+
+
 def _bytes(encoded: Encoded) -> int:
-    return encoded.dense.nbytes + sum(tensor.nbytes for tensor in encoded.tensors.values())
+    stored = sum(tensor.nbytes for tensor in encoded.tensors.values())
+    return encoded.dense.nbytes + stored + (0 if encoded.bias is None else encoded.bias.nbytes)
+
+
+def _weight_error(original: AnyArray, dense: AnyArray) -> float:
+    """Return ||dense - original||^2 / ||original||^2; infinity if that is not finite."""
+    before, after = original.astype(np.float32), dense.astype(np.float32)
+    error, power = _squares(after - before), _squares(before)
+    if error == 0:
+        return 0.0
+    return error / power if power and np.isfinite(error) else np.inf
+
+
+def _squares(array: AnyArray) -> float:
+    return float(np.square(array, dtype=np.float64).sum())

@@ -1,0 +1,122 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import yaml
+from onnx import numpy_helper
+
+from tests.pipeline.conftest import Case
+from zoo_compress import errors
+from zoo_compress.core import ignore_progress
+from zoo_compress.pipeline import apply, run
+from zoo_compress.pipeline.folder import PLAN_FILE
+from zoo_compress.pipeline.study import build_study
+from zoo_compress.recipe import recipe_text
+
+
+def recipe(folder: Path, **changes: object) -> str:
+    """Write the default recipe with other values for some keys."""
+    path = folder / "mine.yaml"
+    path.write_text(yaml.safe_dump(yaml.safe_load(recipe_text("balanced")) | changes))
+    return str(path)
+
+
+def uniform_distance(case: Case, *, bits: int, repair: list[str]) -> float:
+    """Return the distance on the search inputs with all weights at one width."""
+    settings = case.settings(recipe=recipe(case.model.parent, repair=repair))
+    study = build_study(settings, ignore_progress)
+    space = study.sized.offered
+    theta = [
+        next(level for level, o in enumerate(options, 1) if o.settings.get("bits") == bits)
+        for options in space.options
+    ]
+    return study.measurer.measure(space.plan(np.array(theta))).distance
+
+
+@pytest.mark.parametrize("bits", [2, 4])
+def test_each_repair_brings_the_outputs_closer(case: Case, bits: int) -> None:
+    plain, corrected, both = (
+        uniform_distance(case, bits=bits, repair=repair)
+        for repair in ([], ["bias-correction"], ["bias-correction", "error-feedback"])
+    )
+    assert both < min(corrected, plain)
+    # At four bits there is no mean error to speak of in a model of random weights.
+    assert bits == 4 or corrected < plain
+
+
+def test_a_correction_is_in_the_biases_of_the_file_and_nowhere_else(case: Case) -> None:
+    settings = {"strategy": "knapsack", "trials": 1, "budget": "0.2"}
+    changed = []
+    for repair in ([], ["bias-correction"]):
+        chosen = recipe(case.model.parent, repair=repair)
+        run(case.settings(recipe=chosen, overwrite=True, **settings))
+        before, after = (
+            {t.name: numpy_helper.to_array(t) for t in onnx.load(path).graph.initializer}
+            for path in (case.model, case.out / "model.onnx")
+        )
+        kept = before.keys() & after.keys()
+        changed.append({name for name in kept if not np.array_equal(before[name], after[name])})
+    biases = {node.input[2] for node in onnx.load(case.model).graph.node if len(node.input) > 2}
+    assert changed == [set(), biases]
+
+
+def test_a_plan_says_what_its_weights_were_repaired_with(case: Case) -> None:
+    run(case.settings(strategy="knapsack", seed=3))
+    record = json.loads((case.out / PLAN_FILE).read_text("utf-8"))["calibration"]
+    assert record["repair"] == ["bias-correction", "error-feedback"]
+    assert (record["data"], record["seed"]) == (str(case.data), 3)
+
+
+def test_a_plan_without_repair_needs_no_data_to_be_applied(case: Case) -> None:
+    run(case.settings(strategy="knapsack", recipe=recipe(case.model.parent, repair=[])))
+    case.data.unlink()
+    again = case.out / "again.onnx"
+    apply(str(case.model), plan=case.out / PLAN_FILE, out=again)
+    assert again.read_bytes() == (case.out / "model.onnx").read_bytes()
+
+
+def test_data_that_have_moved_are_named_to_apply_a_plan(case: Case) -> None:
+    run(case.settings(strategy="knapsack"))
+    moved = case.data.rename(case.data.with_name("moved.npz"))
+    again = case.out / "again.onnx"
+    with pytest.raises(errors.InputError, match=r"data\.npz"):
+        apply(str(case.model), plan=case.out / PLAN_FILE, out=again)
+    apply(str(case.model), plan=case.out / PLAN_FILE, out=again, data=str(moved))
+    assert again.read_bytes() == (case.out / "model.onnx").read_bytes()
+
+
+def test_a_plan_is_not_applied_with_other_inputs(case: Case) -> None:
+    run(case.settings(strategy="knapsack"))
+    with np.load(case.data) as arrays:
+        np.savez(case.data, x=arrays["x"] + np.float32(1e-3))
+    again = case.out / "again.onnx"
+    with pytest.raises(errors.PlanError, match=r"calibrated on other inputs.*--data"):
+        apply(str(case.model), plan=case.out / PLAN_FILE, out=again)
+    assert not again.exists()
+
+
+def test_an_unknown_repair_is_refused_with_its_line_and_the_known_ones(case: Case) -> None:
+    chosen = recipe(case.model.parent, repair=["prayer"])
+    with pytest.raises(
+        errors.RecipeError, match=r"line \d+: repair\.0.*'bias-correction'.*prayer"
+    ):
+        run(case.settings(recipe=chosen))
+
+
+def test_only_options_that_none_beats_are_searched_and_the_others_can_be_measured(
+    case: Case,
+) -> None:
+    techniques = {"codes": {"granularity": ["channel", "group"], "group_size": [36]}}
+    chosen = recipe(case.model.parent, techniques=techniques)
+    study = build_study(case.settings(recipe=chosen), ignore_progress)
+    assert sum(map(len, study.sized.space.options)) < sum(map(len, study.sized.offered.options))
+    for site, options in zip(study.sized.offered.sites, study.sized.offered.options, strict=True):
+        points = [(o.stored_bytes, study.encoder.error(site.name, o)) for o in options]
+        best = {
+            p for p in points if not any(q != p and q[0] <= p[0] and q[1] <= p[1] for q in points)
+        }
+        kept = study.sized.space.options[study.sized.space.sites.index(site)]
+        assert {(o.stored_bytes, study.encoder.error(site.name, o)) for o in kept} == best
+        assert [o.stored_bytes for o in kept] == sorted((b for b, _ in best), reverse=True)

@@ -1,0 +1,170 @@
+import ml_dtypes
+import numpy as np
+import pytest
+
+from tests.techniques.inputs import WEIGHTS, calibration, drawn, outputs, rows_of, site_of
+from zoo_compress.core import Site
+from zoo_compress.techniques.repair import LARGEST_RATIO, better, fitted_ratios, rounded
+
+every_weight = pytest.mark.parametrize("kind", WEIGHTS)
+
+
+def three_bits(units):
+    return np.rint(units).clip(-4, 3)
+
+
+def steps(site, weight) -> np.ndarray:
+    """Return one step size for each output, broadcastable to the weight; every other negative."""
+    axes = tuple(axis for axis in range(weight.ndim) if axis != site.channel_axis)
+    found = np.abs(weight).max(axis=axes, keepdims=True) / 4
+    signs = 1 - 2 * (np.arange(found.size, dtype=np.float32) % 2)
+    return found * signs.reshape(found.shape)
+
+
+def known_of(kind, *repair, **options):
+    site = site_of(kind, **options)
+    return site, calibration(site, rows_of(site), *repair)
+
+
+@every_weight
+@pytest.mark.parametrize("repair", [None, (), ("scale-refit", "bias-correction")])
+def test_without_feedback_each_weight_has_its_nearest_level(kind, repair):
+    site, known = known_of(kind, *(repair or ()), bias="b")
+    weight = drawn(*site.shape)
+    scale = steps(site, weight)
+    known = None if repair is None else known
+    found = rounded(weight, known, scale=scale, nearest=three_bits)
+    assert (found.shape, found.dtype) == (weight.shape, np.float32)
+    np.testing.assert_allclose(found, three_bits(weight / scale) * scale, rtol=1e-6)
+
+
+@every_weight
+@pytest.mark.parametrize("corrected", [False, True])
+def test_feedback_makes_the_outputs_change_less(kind, corrected):
+    repair = ("error-feedback", *(["bias-correction"] if corrected else []))
+    site, known = known_of(kind, *repair, bias="b")
+    weight = drawn(*site.shape)
+    scale = steps(site, weight)
+    plain = rounded(weight, None, scale=scale, nearest=three_bits)
+    found = rounded(weight, known, scale=scale, nearest=three_bits)
+    assert known.output_error(weight, found) < 0.9 * known.output_error(weight, plain)
+    levels = np.rint(found / scale)
+    np.testing.assert_allclose(found, levels * scale, rtol=1e-6)
+    assert levels.min() >= -4
+    assert levels.max() <= 3
+
+
+# With these weights and inputs, feedback changes the outputs 1.03 to 2.5 times as much.
+@pytest.mark.parametrize("seed", [3, 5, 12, 32, 35, 45, 47, 51])
+def test_nearest_levels_are_kept_where_feedback_makes_the_outputs_change_more(seed):
+    site = Site(name="w", shape=(2, 8), dtype="float32", channel_axis=0, readers=())
+    rng = np.random.default_rng(seed)
+    independent = rng.standard_normal((1, 200, 8))
+    mixing = np.eye(8) + 0.3 * rng.standard_normal((8, 8))
+    rows = (independent @ mixing).astype(np.float32)
+    weight = drawn(*site.shape, seed=seed)
+    found, plain = (
+        rounded(weight, known, scale=np.abs(steps(site, weight)), nearest=three_bits)
+        for known in (calibration(site, rows, "error-feedback"), None)
+    )
+    np.testing.assert_array_equal(found, plain)
+
+
+@every_weight
+@pytest.mark.parametrize("repair", [(), ("error-feedback",)])
+def test_masked_weights_are_zero_and_the_others_are_not(kind, repair):
+    site, known = known_of(kind, *repair)
+    weight, mask = drawn(*site.shape), drawn(*site.shape, seed=3) > 0
+    found = rounded(
+        weight, known, scale=np.float32(0.2), nearest=lambda u: np.rint(u) + 0.5, mask=mask
+    )
+    np.testing.assert_array_equal(found != 0, mask)
+
+
+@every_weight
+@pytest.mark.parametrize("repair", [(), ("error-feedback",)])
+def test_a_scale_of_zero_gives_zeros(kind, repair):
+    site, known = known_of(kind, *repair)
+    weight = drawn(*site.shape)
+    scale = steps(site, weight)
+    scale.flat[1] = 0
+    found = rounded(weight, known, scale=scale, nearest=lambda u: np.rint(u) + 0.5)
+    zero = np.broadcast_to(scale == 0, site.shape)
+    np.testing.assert_array_equal(found == 0, zero)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, ml_dtypes.bfloat16, np.float64])
+def test_weights_of_every_type_are_rounded_in_float32(dtype):
+    site, known = known_of("kernel", "error-feedback")
+    weight = drawn(*site.shape).astype(dtype)
+    scale = np.float16(0.25)
+    found = rounded(weight, known, scale=scale, nearest=three_bits)
+    expected = rounded(weight.astype(np.float32), known, scale=scale, nearest=three_bits)
+    np.testing.assert_array_equal(found, expected, strict=True)
+    assert found.dtype == np.float32
+
+
+@pytest.mark.parametrize("repair", [(), ("error-feedback",)])
+def test_weights_of_subnormal_scales_are_rounded(repair):
+    site, known = known_of("matrix", *repair)
+    weight = drawn(*site.shape) * np.float32(1e-38)
+    found = rounded(weight, known, scale=np.float32(1e-39), nearest=np.rint)
+    assert np.isfinite(found).all()
+
+
+def test_the_encoding_that_changes_the_outputs_less_is_the_better_one():
+    site, known = known_of("matrix")
+    weight = drawn(*site.shape)
+    near, far = (weight + np.float32(change) for change in (0.01, 0.1))
+    assert better(weight, near, far, known) is near
+    assert better(weight, far, near, known) is near
+    assert better(weight, near, np.full_like(near, np.nan), known) is near
+    assert better(weight, np.full_like(near, np.nan), near, known) is near
+
+
+def test_of_two_encodings_as_good_the_first_stays():
+    site, known = known_of("matrix")
+    weight = drawn(*site.shape)
+    one, other = weight + 1, weight + 1
+    assert better(weight, one, other, known) is one
+
+
+@every_weight
+@pytest.mark.parametrize("corrected", [False, True])
+def test_ratios_are_the_least_squares_fit_to_the_outputs(kind, corrected):
+    site = site_of(kind, bias="b")
+    rows = rows_of(site)
+    known = calibration(site, rows, *(["bias-correction"] if corrected else []))
+    weight = drawn(*site.shape)
+    dense = (1.2 * weight + 0.05 * drawn(*site.shape, seed=9)).astype(np.float32)
+    y, q = (outputs(site, w, rows) for w in (weight, dense))
+    if corrected:
+        y, q = y - y.mean(axis=1, keepdims=True), q - q.mean(axis=1, keepdims=True)
+    expected = ((y * q).sum(axis=1) / np.square(q).sum(axis=1)).reshape(-1)
+    found = fitted_ratios(weight, dense, known)
+    assert (found.shape, found.dtype) == ((site.shape[site.channel_axis],), np.float32)
+    np.testing.assert_allclose(found, expected, rtol=1e-3)
+
+
+def test_ratios_stay_within_a_factor_of_two():
+    site, known = known_of("matrix")
+    weight = drawn(*site.shape)
+    assert (fitted_ratios(weight, weight / 5, known) == LARGEST_RATIO).all()
+    assert (fitted_ratios(weight, weight * 5, known) == 1 / LARGEST_RATIO).all()
+    assert (fitted_ratios(weight, -weight, known) == 1 / LARGEST_RATIO).all()
+
+
+def test_the_ratio_of_zeros_is_one():
+    site, known = known_of("transposed")
+    weight = drawn(*site.shape)
+    dense = weight / np.float32(1.5)
+    dense[:, 4] = 0
+    found = fitted_ratios(weight, dense, known)
+    assert found[4] == 1
+    np.testing.assert_allclose(np.delete(found, 4), 1.5, rtol=1e-5)
+
+
+def test_ratios_are_one_where_inputs_are_always_zero():
+    site = site_of("matrix")
+    known = calibration(site, np.zeros((1, 10, 20), np.float32))
+    assert (fitted_ratios(drawn(*site.shape), drawn(*site.shape, seed=1), known) == 1).all()

@@ -1,0 +1,22 @@
+"""ONNX nodes that look numbers up in a codebook."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+
+from zoo_compress.graph.fragment import Fragment
+
+
+def add_lookup(fragment: Fragment, codes: str, *, entries: int) -> str:
+    """Append nodes that replace codes by entries of a table; return the output's name.
+
+    Args:
+        fragment: Stores the table as float16 under `t`.
+        codes: Name of whole numbers from 0 to entries - 1, in float32.
+        entries: Length of the table.
+    """
+    stored = fragment.store("t", (entries,), np.float16)
+    table = fragment.add("Cast", [stored], to=onnx.TensorProto.FLOAT)
+    indices = fragment.add("Cast", [codes], to=onnx.TensorProto.INT32)
+    return fragment.add("Gather", [table, indices])

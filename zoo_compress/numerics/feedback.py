@@ -1,0 +1,101 @@
+"""Round weights one input after the other, each making up for the errors before it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Vector = npt.NDArray[np.float32]
+Matrices = npt.NDArray[np.float32]
+"""G matrices, shape (G, O, K) or (G, K, K)."""
+
+# Of the mean diagonal, added to it: GPTQ's value, enough for the factor of a Gram matrix of fewer
+# inputs than columns to exist.
+DAMPING = 0.01
+# Columns whose errors reach the columns after them in one product: a product of matrices does
+# most of the arithmetic, and a smaller block would leave most of it to the loop.
+BLOCK = 64
+# The inverse of a smaller scale overflows.
+TINY = float(np.finfo(np.float32).tiny)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FeedbackFactor:
+    """How the error of one column is spread over the columns after it.
+
+    Attributes:
+        order: The order of the columns, those with the most power first, shape (G, K).
+        upper: U with U^T U the inverse of the damped Gram matrix in that order, upper
+            triangular, shape (G, K, K).
+    """
+
+    order: npt.NDArray[np.int64]
+    upper: Matrices
+
+
+def feedback_factor(gram: npt.NDArray[np.floating]) -> FeedbackFactor:
+    """Prepare `round_with_feedback` for the inputs with these second moments.
+
+    Args:
+        gram: E x x^T or a covariance, shape (G, K, K), positive semi-definite.
+    """
+    H = np.asarray(gram, np.float64)
+    power = np.diagonal(H, axis1=1, axis2=2)
+    order = np.argsort(-power, axis=1, kind="stable")
+    mean = power.mean(axis=1)[:, None, None]
+    # The result does not depend on the scale of the inputs; in this one nothing overflows.
+    unit = np.divide(H, mean, out=np.zeros_like(H), where=mean > 0)
+    damped = unit + np.where(mean > 0, DAMPING, 1.0) * np.eye(H.shape[1])
+    groups = np.arange(len(H))[:, None, None]
+    inverse = np.linalg.inv(damped[groups, order[:, :, None], order[:, None, :]])
+    lower = np.linalg.cholesky((inverse + inverse.swapaxes(1, 2)) / 2)
+    return FeedbackFactor(order=order, upper=lower.swapaxes(1, 2).astype(np.float32))
+
+
+def round_with_feedback(
+    W: npt.NDArray[np.floating],
+    factor: FeedbackFactor,
+    nearest: Callable[[Vector], Vector],
+    *,
+    scale: npt.NDArray[np.floating],
+    mask: npt.NDArray[np.bool_] | None = None,
+) -> Matrices:
+    """Round weights to `scale` times levels so that outputs, not weights, change little.
+
+    Columns are rounded one by one; what rounding one of them does to the outputs is undone as far
+    as the columns that are still free can (GPTQ, arXiv 2210.17323, algorithm 1, with the columns
+    of most power first and one order for each group).
+
+    Args:
+        W: Weights, shape (G, O, K).
+        factor: Of the inputs of these weights.
+        nearest: Maps weights in units of their scale to the nearest levels, elementwise.
+        scale: Broadcastable to W; where it is 0, so is the result.
+        mask: Weights that are not 0, shape (G, O, K); all of them by default.
+
+    Returns:
+        Levels times scale, zeros where masked out, shape (G, O, K).
+    """
+    order = factor.order[:, None, :]
+    left = np.take_along_axis(np.asarray(W, np.float32), order, axis=2)
+    scales = np.take_along_axis(np.broadcast_to(np.float32(scale), W.shape), order, axis=2)
+    kept = None if mask is None else np.take_along_axis(mask, order, axis=2)
+    inverse = np.divide(1, scales, out=np.zeros_like(left), where=np.abs(scales) >= TINY)
+    rounded, U = np.empty_like(left), factor.upper
+    for start in range(0, W.shape[2], BLOCK):
+        end = min(start + BLOCK, W.shape[2])
+        errors = np.empty((*W.shape[:2], end - start), np.float32)
+        for k in range(start, end):
+            column = left[:, :, k]
+            found = nearest(column * inverse[:, :, k]) * scales[:, :, k]
+            rounded[:, :, k] = found if kept is None else np.where(kept[:, :, k], found, 0)
+            error = (column - rounded[:, :, k]) / U[:, k, k, None]
+            left[:, :, k + 1 : end] -= error[:, :, None] * U[:, k, None, k + 1 : end]
+            errors[:, :, k - start] = error
+        left[:, :, end:] -= errors @ U[:, start:end, end:]
+    result = np.empty_like(rounded)
+    np.put_along_axis(result, np.broadcast_to(order, W.shape), rounded, axis=2)
+    return result

@@ -1,0 +1,103 @@
+"""What the inputs of a run say of the model's weights, and how a plan records which they were."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+
+from zoo_compress.core import Feed, Inputs, Repair
+from zoo_compress.data.split import Split, split_inputs
+from zoo_compress.errors import PlanError
+from zoo_compress.pipeline.prepare import Prepared
+from zoo_compress.pipeline.settings import RunSettings
+from zoo_compress.plan import CalibrationRecord
+from zoo_compress.recipe import Recipe
+from zoo_compress.techniques.calibration import Calibration
+from zoo_compress.techniques.moments import input_moments
+
+
+def _ignore(_: int) -> None:
+    pass
+
+
+def calibrate(
+    prepared: Prepared,
+    feeds: Sequence[Feed],
+    repair: Sequence[Repair],
+    *,
+    seed: int,
+    progress: Callable[[int], None] = _ignore,
+) -> dict[str, Calibration]:
+    """Run the original on inputs and return what that tells of its sites, by site.
+
+    Empty, and nothing is run, if nothing is to be repaired. Sites whose inputs are out of reach
+    are left out.
+
+    Args:
+        prepared: The model.
+        feeds: The calibration inputs.
+        repair: What may be repaired.
+        seed: Decides which places of a convolution are looked at.
+        progress: Told the number of samples done.
+    """
+    if not repair:
+        return {}
+    sites = prepared.found.sites
+    moments = input_moments(prepared.model, sites, feeds, seed=seed, progress=progress)
+    return {
+        site.name: Calibration(site=site, moments=moments[site.name], repair=frozenset(repair))
+        for site in sites
+        if site.name in moments
+    }
+
+
+def calibration_record(
+    settings: RunSettings, recipe: Recipe, feeds: Sequence[Feed]
+) -> CalibrationRecord | None:
+    """Return what `apply` needs to calibrate again; None if nothing is repaired."""
+    if not recipe.repair:
+        return None
+    return CalibrationRecord(
+        repair=recipe.repair,
+        data=settings.data,
+        search_inputs=recipe.search.search_inputs,
+        calibration_inputs=recipe.fitting_inputs,
+        seed=settings.seed,
+        inputs_sha256=feeds_digest(feeds),
+    )
+
+
+def calibration_feeds(inputs: Inputs, split: Split) -> Sequence[Feed]:
+    """Return the inputs to calibrate on; the search inputs if there are too few for both."""
+    return inputs.subset(split.calibrate or split.search).feeds
+
+
+def recorded_feeds(record: CalibrationRecord, inputs: Inputs) -> Sequence[Feed]:
+    """Return the inputs that a plan was calibrated on.
+
+    Raises:
+        PlanError: If they are others now.
+    """
+    split = split_inputs(
+        inputs,
+        search=record.search_inputs,
+        calibrate=record.calibration_inputs,
+        seed=record.seed,
+    )
+    feeds = calibration_feeds(inputs, split)
+    if feeds_digest(feeds) != record.inputs_sha256:
+        raise PlanError(
+            f"the plan was calibrated on other inputs than those of {inputs.description}; name "
+            "the data of the run with --data"
+        )
+    return feeds
+
+
+def feeds_digest(feeds: Sequence[Feed]) -> str:
+    """Return the SHA-256 of samples, names included."""
+    digest = hashlib.sha256()
+    for feed in feeds:
+        for name in sorted(feed):
+            digest.update(name.encode())
+            digest.update(feed[name].tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,114 @@
+"""What the calibration inputs say of one site, and what may be repaired with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from zoo_compress.core import AnyArray, Repair, Site
+from zoo_compress.numerics.feedback import FeedbackFactor
+from zoo_compress.numerics.moments import InputMoments
+from zoo_compress.numerics.rows import from_rows, to_rows
+
+Rows = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Calibration:
+    """Knowledge of a site's inputs, for techniques to spend their bits where outputs feel it.
+
+    Attributes:
+        site: The site.
+        moments: Moments of its inputs.
+        repair: What the recipe allows.
+    """
+
+    site: Site
+    moments: InputMoments
+    repair: frozenset[Repair]
+
+    @property
+    def feedback(self) -> bool:
+        """Whether rounding may make up for errors with the weights not yet rounded."""
+        return "error-feedback" in self.repair
+
+    @property
+    def refit(self) -> bool:
+        """Whether scales may be fitted to the outputs after rounding."""
+        return "scale-refit" in self.repair
+
+    @property
+    def fits_factors(self) -> bool:
+        """Whether the factors of a low rank may be chosen for the least error of the outputs."""
+        return "factor-refit" in self.repair
+
+    @property
+    def corrects_bias(self) -> bool:
+        """Whether what an encoding does to the mean output is taken back by the bias."""
+        return "bias-correction" in self.repair and self.site.bias is not None
+
+    @property
+    def weighting(self) -> Rows:
+        """M with E |dW x|^2 = sum of dW M dW^T, shape (G, K, K).
+
+        The covariance of the inputs where the bias takes back the mean error, else E x x^T.
+        """
+        return self.moments.covariance if self.corrects_bias else self.moments.gram
+
+    @property
+    def factor(self) -> FeedbackFactor:
+        """What rounding with feedback needs of `weighting`."""
+        moments = self.moments
+        return moments.covariance_factor if self.corrects_bias else moments.gram_factor
+
+    @cached_property
+    def importance(self) -> Rows:
+        """Power of the input that each weight is multiplied with, in the shape of the weight.
+
+        Scaled to a mean of 1, at least 1e-6; 1 everywhere where all inputs are constant.
+        """
+        power = np.diagonal(self.weighting, axis1=1, axis2=2)[:, None, :]
+        mean = float(power.mean())
+        unit = np.maximum(power / mean, 1e-6) if mean > 0 else np.ones_like(power)
+        outputs = self.site.shape[self.site.channel_axis] // self.site.groups
+        rows = np.broadcast_to(unit, (power.shape[0], outputs, power.shape[2]))
+        return from_rows(
+            rows.astype(np.float32), self.site.shape, channel_axis=self.site.channel_axis
+        )
+
+    def rows(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Return an array in the shape of the weight as rows, shape (G, O, K)."""
+        return to_rows(array, channel_axis=self.site.channel_axis, groups=self.site.groups)
+
+    def from_rows(self, rows: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Return rows, shape (G, O, K), in the shape of the weight."""
+        return from_rows(rows, self.site.shape, channel_axis=self.site.channel_axis)
+
+    def output_error(self, weight: AnyArray, dense: AnyArray) -> float:
+        """Return E |dW x|^2 as a share of E |W x|^2; infinity if it is not finite."""
+        change = self.rows(dense.astype(np.float32) - weight.astype(np.float32))
+        error = _power(change, self.weighting)
+        rows = self.rows(weight.astype(np.float32))
+        mean = np.einsum("gok,gk->go", rows, self.moments.mean, dtype=np.float64)
+        power = _power(rows, self.moments.covariance) + float(np.square(mean).sum())
+        if error <= 0:
+            return 0.0
+        return error / power if power > 0 and np.isfinite(error) else np.inf
+
+    def mean_error(self, weight: AnyArray, dense: AnyArray) -> npt.NDArray[np.float64]:
+        """Return E dW x, by how much an encoding raises the mean of each output, shape (O,)."""
+        change = self.rows(dense.astype(np.float32) - weight.astype(np.float32))
+        shift: npt.NDArray[np.float64] = np.einsum(
+            "gok,gk->go", change, self.moments.mean, dtype=np.float64
+        )
+        return shift.reshape(-1)
+
+
+def _power(rows: Rows, weighting: Rows) -> float:
+    """Return the sum of w M w^T over all rows w."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return float(np.sum((rows @ weighting) * rows, dtype=np.float64))

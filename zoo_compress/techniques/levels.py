@@ -1,0 +1,106 @@
+"""Weights as levels times a step for each output channel, rounded by what is known of inputs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from zoo_compress.core import Site
+from zoo_compress.numerics.kmeans import nearest_code
+from zoo_compress.numerics.uniform import stored_scale
+from zoo_compress.techniques.blocks import channel_blocks
+from zoo_compress.techniques.calibration import Calibration
+from zoo_compress.techniques.repair import better, fitted_ratios, rounded
+
+Floats = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leveled:
+    """A weight levels[codes] * (scale * factor).
+
+    Attributes:
+        levels: Ascending, shape (k,).
+        codes: In the shape of the weight.
+        scale: Steps of the output channels relative to the largest, broadcastable to the weight.
+        factor: The largest step.
+        mask: Weights that are not 0, in the shape of the weight; all of them if None.
+    """
+
+    levels: Floats
+    codes: npt.NDArray[np.uint8]
+    scale: npt.NDArray[np.float16]
+    factor: np.float32
+    mask: Mask | None = None
+
+    @property
+    def step(self) -> Floats:
+        """The steps as they are decoded."""
+        return self.scale.astype(np.float32) * self.factor
+
+    @property
+    def units(self) -> Floats:
+        """The weight divided by its steps."""
+        levels = self.levels[self.codes]
+        return levels if self.mask is None else np.where(self.mask, levels, np.float32(0))
+
+    @property
+    def dense(self) -> Floats:
+        """The weight, with the float32 operations that the ONNX subgraph performs."""
+        return self.units * self.step
+
+    def times_power_of_two(self, exponent: int) -> Leveled:
+        """Return the weight times 2^exponent."""
+        return replace(self, factor=np.ldexp(self.factor, exponent))
+
+
+def leveled(
+    weight: Floats,
+    site: Site,
+    *,
+    levels: Floats,
+    step: Floats,
+    calibration: Calibration | None,
+    mask: Mask | None = None,
+) -> Leveled:
+    """Round a weight to levels, and once more with steps fitted to the outputs if that is allowed.
+
+    Args:
+        weight: Magnitudes at most 1.
+        site: Where it is.
+        levels: Ascending, shape (k,) with k at most 256.
+        step: What a level of 1 stands for in each output channel, shape (channels,).
+        calibration: What is known of the inputs of the weight.
+        mask: Weights that are not 0, in the shape of the weight; all of them by default.
+    """
+    shape = channel_blocks(site).scale_shape
+    found = _rounded(weight, levels, step.reshape(shape), calibration, mask)
+    if calibration is None or not calibration.refit:
+        return found
+    ratios = fitted_ratios(weight, found.dense, calibration).reshape(shape)
+    other = _rounded(weight, levels, found.step * ratios, calibration, mask)
+    one, another = found.dense, other.dense
+    return other if better(weight, one, another, calibration) is another else found
+
+
+def _rounded(
+    weight: Floats,
+    levels: Floats,
+    step: Floats,
+    calibration: Calibration | None,
+    mask: Mask | None,
+) -> Leveled:
+    """Round to levels times the steps as they will be stored, with feedback if allowed."""
+
+    def nearest(units: Floats) -> Floats:
+        return levels[nearest_code(units, levels)]
+
+    scale, factor = stored_scale(step)
+    stored = scale.astype(np.float32) * factor
+    dense = rounded(weight, calibration, scale=stored, nearest=nearest, mask=mask)
+    units = np.divide(dense, stored, out=np.zeros_like(dense), where=stored != 0)
+    codes = nearest_code(units, levels).astype(np.uint8)
+    return Leveled(levels=levels, codes=codes, scale=scale, factor=factor, mask=mask)

@@ -1,0 +1,104 @@
+"""Run the original on the calibration inputs and keep the moments of every site's inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx_ir as ir
+
+from zoo_compress.core import AnyArray, Feed, Site
+from zoo_compress.graph.proto import to_compact_proto
+from zoo_compress.graph.site_inputs import SiteInput, site_inputs
+from zoo_compress.numerics.moments import InputMoments, MomentSums
+from zoo_compress.numerics.unfold import places, unfold
+from zoo_compress.runtime.activations import activations
+
+# Rows of inputs taken for one site, over all samples: so many for each input that an output has,
+# between these bounds. A convolution has far more places.
+ROWS_EACH = 8
+FEWEST_ROWS, MOST_ROWS = 1024, 16_384
+# More inputs than this to one output, and the moments take more than a gigabyte.
+LARGEST_ROW = 16_384
+
+Rows = npt.NDArray[np.floating[Any]]
+
+
+def _ignore(_: int) -> None:
+    pass
+
+
+def input_moments(
+    model: ir.Model,
+    sites: Sequence[Site],
+    feeds: Sequence[Feed],
+    *,
+    seed: int,
+    progress: Callable[[int], None] = _ignore,
+) -> dict[str, InputMoments]:
+    """Return the moments of the inputs of sites, by site.
+
+    Left out are sites whose inputs are out of reach (see `site_inputs`), not finite or too many.
+    Sites that read the same tensor in the same way share one object.
+
+    Args:
+        model: The original, normalized.
+        sites: Its sites.
+        feeds: The calibration inputs.
+        seed: Decides which places of a convolution are looked at.
+        progress: Told the number of samples done.
+    """
+    wanted = {site.name: site_inputs(model, site) for site in sites if _fits(site)}
+    # Sites with the same inputs have rows of the same length.
+    rows = {wanted[site.name]: _rows_wanted(site, len(feeds)) for site in sites if _fits(site)}
+    sums = {entries: MomentSums() for entries in rows if entries}
+    tensors = [entry.tensor for entries in sums for entry in entries]
+    runs = activations(
+        to_compact_proto(model), tensors, feeds, weights=[site.name for site in sites]
+    )
+    for number, values in enumerate(runs if sums else ()):
+        for entries, total in sums.items():
+            for entry in entries:
+                chance = np.random.default_rng([seed, number])
+                total.add(_rows(values[entry.tensor], entry, rows[entries], chance))
+        progress(number + 1)
+    found = {entries: total.moments() for entries, total in sums.items()}
+    moments = {name: found[entries] for name, entries in wanted.items() if entries}
+    return {name: value for name, value in moments.items() if value is not None}
+
+
+def _row_length(site: Site) -> int:
+    """Return how many inputs an output of a site has."""
+    return site.elements // max(site.shape[site.channel_axis], 1)
+
+
+def _fits(site: Site) -> bool:
+    """Tell whether moments of a site exist and fit in memory."""
+    return 0 < _row_length(site) <= LARGEST_ROW
+
+
+def _rows_wanted(site: Site, samples: int) -> int:
+    """Return how many rows to take of each sample."""
+    rows = min(max(ROWS_EACH * _row_length(site), FEWEST_ROWS), MOST_ROWS)
+    return -(-rows // max(samples, 1))
+
+
+def _rows(values: AnyArray, entry: SiteInput, most: int, rng: np.random.Generator) -> Rows:
+    """Return up to `most` rows of inputs, shape (G, P, K)."""
+    x = np.asarray(values, np.float32)
+    if x.ndim == 1:
+        return x[None, None]
+    if entry.window is None:
+        rows = np.moveaxis(x, entry.axis, -1).reshape(-1, x.shape[entry.axis])
+        return rows[_chosen(len(rows), most, rng)][None]
+    window = entry.window.fitted(x.shape)
+    count = len(x) * int(np.prod(places(x.shape, window)))
+    return unfold(x, window, _chosen(count, most, rng))
+
+
+def _chosen(count: int, most: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+    if count <= most:
+        return np.arange(count)
+    return np.sort(rng.choice(count, most, replace=False))
