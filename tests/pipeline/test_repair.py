@@ -16,6 +16,21 @@ from zoo_compress.pipeline.study import build_study
 from zoo_compress.recipe import recipe_text
 
 
+@pytest.fixture(autouse=True)
+def biased(case: Case) -> None:
+    """Give every layer of the case's model a bias."""
+    model, rng = onnx.load(case.model), np.random.default_rng(5)
+    shapes = {t.name: t.dims for t in model.graph.initializer}
+    for node in model.graph.node:
+        if node.op_type in ("Conv", "Gemm"):
+            name = f"{node.input[1]}.bias"
+            values = 0.1 * rng.standard_normal(shapes[node.input[1]][0])
+            node.input.append(name)
+            tensor = numpy_helper.from_array(values.astype(np.float32), name)
+            model.graph.initializer.append(tensor)
+    onnx.save(model, case.model)
+
+
 def recipe(folder: Path, **changes: object) -> str:
     """Write the default recipe with other values for some keys."""
     path = folder / "mine.yaml"
@@ -59,6 +74,7 @@ def test_a_correction_is_in_the_biases_of_the_file_and_nowhere_else(case: Case) 
         kept = before.keys() & after.keys()
         changed.append({name for name in kept if not np.array_equal(before[name], after[name])})
     biases = {node.input[2] for node in onnx.load(case.model).graph.node if len(node.input) > 2}
+    assert len(biases) == 3
     assert changed == [set(), biases]
 
 

@@ -20,6 +20,10 @@ RUN = {
     "source": "me/net",
     "revision": SHA,
     "seed": 7,
+    "repair": {"kinds": ["bias-correction", "error-feedback"], "inputs": 100},
+    "folded": True,
+    "techniques": ["codes"],
+    "operators": [],
     "budget": "0.125",
     "original_bytes": 18_600_000,
     "compressed_bytes": 2_325_000,
@@ -242,3 +246,25 @@ def test_the_code_runs_as_it_stands(tmp_path):
         check=True,
     )
     assert result.stdout == "[(1, 16)]\n"
+
+
+def test_a_card_says_what_was_repaired_and_what_the_file_needs():
+    told = card()
+    assert "made up for (bias-correction, error-feedback) with 100 inputs" in told
+    assert "standard ONNX operators only" in told
+    assert "takes the memory of the original" in told
+    plain = card(RUN | {"repair": None})
+    assert "made up for" not in plain
+    assert "plan file of this run, the same" in plain
+
+
+def test_a_card_does_not_promise_the_run_time_of_a_model_that_computes_in_another_way():
+    changed = {
+        "folded": False,
+        "techniques": ["codes", "matmul-nbits"],
+        "operators": ["com.microsoft.MatMulNBits"],
+    }
+    told = card(RUN | changed)
+    assert "takes the memory of the original" not in told
+    assert "(codes, matmul-nbits)" in told
+    assert "standard ONNX operators and com.microsoft.MatMulNBits of ONNX Runtime" in told

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import onnx
 import onnx_ir as ir
+from hypothesis import strategies as st
 from onnx import helper, numpy_helper
 
 from zoo_compress.core import Encoded, Site
@@ -51,6 +52,25 @@ def layer(op_type, weight, *, position=1, bias=None, rank=None, opset=18, **attr
     ]
     graph = helper.make_graph([node], "g", ends[:1], ends[1:], tensors)
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=9)
+
+
+@st.composite
+def convolutions(draw):
+    """Return the attributes of a convolution, and the lengths of its kernel."""
+    pairs = st.tuples(st.integers(1, 3), st.integers(1, 3))
+    kernel = draw(st.tuples(st.integers(2, 4), st.integers(2, 4)))
+    auto_pad = draw(st.sampled_from(["NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER"]))
+    attributes = {"strides": draw(pairs)}
+    if auto_pad != "NOTSET":
+        attributes["auto_pad"] = auto_pad
+    elif draw(st.booleans()):
+        attributes["pads"] = draw(st.tuples(*[st.integers(0, 3)] * 4))
+    # ONNX Runtime does not run the original with both.
+    if "SAME" not in auto_pad and draw(st.booleans()):
+        attributes["dilations"] = draw(pairs)
+    if draw(st.booleans()):
+        attributes |= {"kernel_shape": kernel, "group": 1}
+    return kernel, attributes
 
 
 def site_of(model) -> Site:

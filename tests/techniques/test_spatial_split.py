@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from tests.techniques.factored import (
     assert_same_outputs,
     calibration_of,
+    convolutions,
     drawn,
     factored,
     layer,
@@ -15,25 +16,6 @@ from zoo_compress.core import Option
 from zoo_compress.techniques.spatial_split import SpatialSplit
 
 FLOATS = SpatialSplit({"storage": ["float32"]})
-
-
-@st.composite
-def convolutions(draw):
-    """Return the attributes of a convolution, and the lengths of its kernel."""
-    pairs = st.tuples(st.integers(1, 3), st.integers(1, 3))
-    kernel = draw(st.tuples(st.integers(2, 4), st.integers(2, 4)))
-    auto_pad = draw(st.sampled_from(["NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER"]))
-    attributes = {"strides": draw(pairs)}
-    if auto_pad != "NOTSET":
-        attributes["auto_pad"] = auto_pad
-    elif draw(st.booleans()):
-        attributes["pads"] = draw(st.tuples(*[st.integers(0, 3)] * 4))
-    # ONNX Runtime does not run the original with both.
-    if "SAME" not in auto_pad and draw(st.booleans()):
-        attributes["dilations"] = draw(pairs)
-    if draw(st.booleans()):
-        attributes |= {"kernel_shape": kernel, "group": 1}
-    return kernel, attributes
 
 
 @given(

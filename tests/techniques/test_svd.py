@@ -7,6 +7,7 @@ from tests.techniques.factored import (
     WEIGHT,
     assert_same_outputs,
     calibration_of,
+    convolutions,
     drawn,
     factored,
     layer,
@@ -16,6 +17,7 @@ from zoo_compress.techniques.svd import Svd
 
 FLOATS = Svd({"storage": ["float32"]})
 HALF = Svd({"ranks": [0.5]})
+SPATIAL = Svd({"storage": ["float32"], "kinds": ["spatial"]})
 
 
 def kinds(model) -> list[str]:
@@ -83,6 +85,35 @@ def test_any_convolution_with_one_element(size, strides, pads, auto_pad, named, 
 def test_convolutions_along_one_or_three_axes(kernel):
     model = layer("Conv", drawn(40, 48, *kernel), strides=[2] * len(kernel))
     assert_same_outputs(factored(model, FLOATS), drawn(2, 48, *[5] * len(kernel), seed=1))
+
+
+@given(
+    convolution=convolutions(),
+    size=st.tuples(st.integers(10, 15), st.integers(10, 15)),
+    bias=st.booleans(),
+)
+@settings(max_examples=40)
+def test_longer_kernels_go_to_fewer_channels_first(convolution, size, bias):
+    kernel, attributes = convolution
+    vector = drawn(20, seed=2) if bias else None
+    model = layer("Conv", drawn(20, 10, *kernel), bias=vector, **attributes)
+    found = factored(model, SPATIAL)
+    first, second = (t.dims for t in found.packed.graph.initializer if t.name != "layer.bias")
+    assert (list(first)[1:], list(second)[2:]) == ([10, *kernel], [1, 1])
+    assert_same_outputs(found, drawn(2, 10, *size, seed=1))
+
+
+@pytest.mark.parametrize(
+    ("kind", "model", "reason"),
+    [
+        ("spatial", layer("Conv", drawn(40, 48, 1, 1)), "kernel 1x1: one element"),
+        ("point", layer("Conv", drawn(40, 48, 3, 3)), "kernel 3x3: more than one element"),
+        ("point", layer("MatMul", drawn(48, 40), rank=2), "a matrix, which the recipe leaves out"),
+        ("matrix", layer("Conv", drawn(40, 48, 1, 1)), "kernel 1x1: one element"),
+    ],
+)
+def test_kinds_that_the_recipe_does_not_name_are_declined(kind, model, reason):
+    assert Svd({"kinds": [kind]}).decline(site_of(model)) == reason
 
 
 def test_only_the_first_convolution_moves_over_the_input():

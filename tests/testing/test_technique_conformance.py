@@ -39,6 +39,14 @@ class TestSvd(TechniqueConformance):
         return Svd(FACTORS)
 
 
+class TestSvdOfLongerKernels(TechniqueConformance):
+    exact = False
+
+    @pytest.fixture
+    def technique(self):
+        return Svd(FACTORS | {"kinds": ["spatial"]})
+
+
 class TestSpatialSplit(TechniqueConformance):
     exact = False
 

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from zoo_compress.core import Certificate, Plan, Trial
+from zoo_compress.graph.load import load_model
+from zoo_compress.graph.operators import other_operators
 from zoo_compress.pipeline.attempt import Attempt
 from zoo_compress.pipeline.certify import certificate_record
 from zoo_compress.pipeline.companions import copied_companions
@@ -85,8 +87,23 @@ def run_record(
         "simplified": study.prepared.simplified,
         "model_sha256": study.digest,
         "notes": _notes(attempt, scan, finishing),
+        "repair": _repair(study),
+        "folded": all(study.sized.techniques[name].folded for name in _techniques(best.plan)),
+        "techniques": _techniques(best.plan),
+        "operators": other_operators(load_model(files[0])),
         "sites": _sites(study, best.plan),
     }
+
+
+def _techniques(plan: Plan) -> list[str]:
+    return sorted({option.technique for option in plan.choices.values()})
+
+
+def _repair(study: Study) -> dict[str, Any] | None:
+    if study.calibration is None:
+        return None
+    fitted = study.split.calibrate or study.split.search
+    return {"kinds": list(study.calibration.repair), "inputs": len(fitted)}
 
 
 def _scan(attempt: Attempt) -> dict[str, int]:

@@ -17,10 +17,14 @@ class Technique(Protocol):
     Attributes:
         name: As recipes call it.
         by_channel: Whether some output channels, encoded by themselves, tell its error on all.
+        folded: Whether ONNX Runtime folds what it adds to a graph when a session is created, so
+            that a model runs as the original does. Otherwise the file computes in another way,
+            faster or slower.
     """
 
     name: str
     by_channel: bool
+    folded: bool
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         """Check the settings.

@@ -55,6 +55,7 @@ class Codebook:
     """
 
     name = "codebook"
+    folded = True
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         """Check the settings; see `CodebookSettings`."""

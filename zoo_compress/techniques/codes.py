@@ -65,6 +65,7 @@ class Codes:
 
     name = "codes"
     by_channel = True
+    folded = True
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         """Check the settings; see `CodesSettings`."""

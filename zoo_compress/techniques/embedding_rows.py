@@ -51,6 +51,7 @@ class EmbeddingRows:
 
     name = "embedding-rows"
     by_channel = True
+    folded = False
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         """Check the settings; see `EmbeddingRowsSettings`."""

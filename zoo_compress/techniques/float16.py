@@ -34,6 +34,7 @@ class Float16:
 
     name = "float16"
     by_channel = True
+    folded = True
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         """Check the settings; see `Float16Settings`."""

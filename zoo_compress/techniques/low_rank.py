@@ -59,7 +59,9 @@ class LowRank(ABC):
     """
 
     name: str
+    _settings: LowRankSettings
     by_channel = False
+    folded = False
     operators: tuple[str, ...]
 
     def __init__(self, settings: Mapping[str, Any]) -> None:

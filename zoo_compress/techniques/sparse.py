@@ -62,6 +62,7 @@ class Sparse:
 
     name = "sparse"
     by_channel = True
+    folded = True
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         """Check the settings; see `SparseSettings`."""

@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from math import prod
+from typing import Any, Literal
 
 import onnx
+from pydantic import Field
 
 from zoo_compress.core import Site
 from zoo_compress.graph.chain import Link, attributes_of
 from zoo_compress.numerics.low_rank import low_rank
-from zoo_compress.techniques.low_rank import Array, LowRank, Shapes
+from zoo_compress.techniques.low_rank import Array, LowRank, LowRankSettings, Shapes
+
+Kind = Literal["matrix", "point", "spatial"]
 
 OTHER_TRANSPOSED = {0: "transB", 1: "transA"}
 """Position of the weight in Gemm -> the attribute that transposes the other matrix."""
+
+
+class SvdSettings(LowRankSettings):
+    """What a recipe may say about `svd`.
+
+    Attributes:
+        kinds: Weights of MatMul and Gemm (`matrix`), of Conv with kernels of one element
+            (`point`), and with longer ones (`spatial`).
+    """
+
+    kinds: tuple[Kind, ...] = Field(default=("matrix", "point"), min_length=1)
 
 
 class Svd(LowRank):
@@ -22,31 +38,39 @@ class Svd(LowRank):
     - Gemm becomes MatMul, Gemm: alpha, beta, the bias and whether the weight is transposed stay
       with the Gemm. Where the other matrix is transposed, the first node is a Gemm without bias
       that does so.
-    - Conv whose kernel has one element becomes Conv, Conv. Strides, pads and auto_pad go to the
-      first, so that the second has no more places to compute than there are outputs.
+    - Conv becomes Conv, Conv: the kernel to r channels, then one of one element. Strides, pads,
+      dilations and auto_pad go to the first, so that the second has no more places to compute
+      than there are outputs.
 
     With calibration the outputs' error decides, not the weights' (see `numerics.low_rank`).
-    Declined are weights that several nodes or a body reads, grouped convolutions, longer
-    kernels, weights of more than two axes of MatMul, and ranks that save nothing.
+    Declined are weights that several nodes or a body reads, grouped convolutions, kinds that the
+    recipe does not name, weights of more than two axes of MatMul, and ranks that save nothing.
     """
 
     name = "svd"
     operators = ("MatMul", "Gemm", "Conv")
 
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        """Check the settings; see `SvdSettings`."""
+        self._settings: SvdSettings = SvdSettings.model_validate(dict(settings))
+
     def mismatch(self, site: Site) -> str | None:
-        """Return why a weight is no matrix, or None."""
-        kernel = site.shape[2:]
+        """Return why a weight is none that the recipe means, or None."""
+        kernel, wanted = site.shape[2:], self._settings.kinds
         if site.readers[0].op_type != "Conv":
-            return f"has {len(site.shape)} axes, not two" if kernel else None
+            if kernel:
+                return f"has {len(site.shape)} axes, not two"
+            return None if "matrix" in wanted else "a matrix, which the recipe leaves out"
+        shown = "x".join(map(str, kernel))
         if all(length == 1 for length in kernel):
-            return None
-        return f"kernel {'x'.join(map(str, kernel))}: more than one element"
+            return None if "point" in wanted else f"kernel {shown}: one element"
+        return None if "spatial" in wanted else f"kernel {shown}: more than one element"
 
     def shapes(self, site: Site, rank: int) -> Shapes:
-        """Return (r, K) and (O, r), for Conv with the axes of the kernel."""
-        outputs = site.shape[site.channel_axis]
-        kernel = site.shape[2:]
-        return (rank, site.elements // outputs, *kernel), (outputs, rank, *kernel)
+        """Return (r, K) and (O, r), for Conv with the axes of the kernels."""
+        outputs, kernel = site.shape[site.channel_axis], site.shape[2:]
+        inputs = site.elements // (outputs * prod(kernel))
+        return (rank, inputs, *kernel), (outputs, rank, *(1 for _ in kernel))
 
     def links(self, site: Site, definition: onnx.NodeProto) -> tuple[Link, ...]:
         """Return the nodes; matrices lie as the operator reads them."""
@@ -85,8 +109,10 @@ class Svd(LowRank):
 
 
 def _convolutions(site: Site, definition: onnx.NodeProto) -> tuple[Link, ...]:
-    moved = {"kernel_shape": site.shape[2:]} | attributes_of(definition)
-    # With one element there is nothing between which to put distance.
-    moved.pop("dilations", None)
-    kept = {"kernel_shape": site.shape[2:]}
+    kernel = site.shape[2:]
+    moved = {"kernel_shape": kernel} | attributes_of(definition)
+    if prod(kernel) == 1:
+        # With one element there is nothing between which to put distance.
+        moved.pop("dilations", None)
+    kept = {"kernel_shape": [1 for _ in kernel]}
     return Link(op_type="Conv", attributes=moved), Link(op_type="Conv", attributes=kept)
