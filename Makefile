@@ -3,6 +3,7 @@
 # make check   lint, types and layers
 # make bench   print the figures that the benchmarks compare (DATA=folder of labelled photographs)
 # make bench-search   compare the search strategies with each other and with Optuna's: hours
+# make bench-techniques   compare techniques and repairs at equal bytes: half an hour
 # make clean   remove build products and caches; .venv and runs stay
 
 PYTHON ?= python3
@@ -12,7 +13,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 REQUIREMENTS := pyproject.toml constraints.txt
 
-.PHONY: demo test check bench bench-search clean
+.PHONY: demo test check bench bench-search bench-techniques clean
 
 demo: .venv/.demo-installed
 	$(BIN)/zoo-compress run sample:efficientnet-lite0 --budget 0.125 --out runs/demo --overwrite
@@ -34,6 +35,11 @@ bench-search: .bench-venvs/optuna/.installed
 	.bench-venvs/optuna/bin/python benchmarks/search.py --models efficientnet minilm ocr \
 	  --strategies knapsack swap gp optuna-tpe optuna-gp --results runs/search.jsonl \
 	  $(if $(DATA),--images "$(DATA)")
+
+bench-techniques: .venv/.demo-installed
+	mkdir -p runs
+	$(BIN)/python benchmarks/techniques.py --models efficientnet minilm \
+	  --results runs/techniques.jsonl $(if $(DATA),--images "$(DATA)")
 
 # Optuna is what gp is compared with, in an environment of its own: the tool does not need it.
 .bench-venvs/optuna/.installed: $(REQUIREMENTS)

@@ -37,7 +37,7 @@ from zoo_compress.stats.distances import Distance, output_distance
 
 SOURCE = "sample:efficientnet-lite0"
 # Plain codes: this compares searches with rounding, not encodings or repairs.
-RECIPE = str(Path(__file__).with_name("codes.yaml"))
+RECIPE = str(Path(__file__).with_name("recipes") / "codes.yaml")
 UNIFORM_BITS = {0.125: 4, 0.1875: 6}
 """The budgets, and the plain rounding that each is compared with (as large, or larger)."""
 GOALS = {0.125: 1 / 6, 0.1875: 1 / 10}

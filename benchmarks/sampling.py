@@ -34,7 +34,7 @@ from zoo_compress.search.strategies.gp_model import SHARE_OF_NOISE_NOT_COMMON
 from zoo_compress.stats.distances import output_distance
 
 # Plain codes: this compares ways to choose inputs, not encodings or repairs.
-RECIPE = str(Path(__file__).with_name("codes.yaml"))
+RECIPE = str(Path(__file__).with_name("recipes") / "codes.yaml")
 FULL, FIRST, POOL, HELD_OUT = 50, 16, 200, 150
 LOSER = 2.0
 

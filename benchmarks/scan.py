@@ -24,7 +24,7 @@ from zoo_compress.pipeline.study import build_study
 from zoo_compress.search.scan import measured_levels, scan_evaluations
 
 # Plain codes, as in the other comparisons of searches.
-RECIPE = str(Path(__file__).with_name("codes.yaml"))
+RECIPE = str(Path(__file__).with_name("recipes") / "codes.yaml")
 SAMPLES = ("sample:efficientnet-lite0", "sample:minilm-l6", "sample:ppocr-rec")
 
 

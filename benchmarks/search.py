@@ -52,7 +52,7 @@ OWN = ("knapsack", "swap", "gp", "random")
 OPTUNA = {"optuna-tpe": "TPESampler", "optuna-gp": "GPSampler"}
 HELD_OUT = 250
 # Plain codes: this compares searches, not encodings or repairs.
-RECIPE = str(Path(__file__).with_name("codes.yaml"))
+RECIPE = str(Path(__file__).with_name("recipes") / "codes.yaml")
 CIFAR_MEAN, CIFAR_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 

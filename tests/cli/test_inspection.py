@@ -53,12 +53,12 @@ def test_the_largest_weight_comes_first_with_its_share_and_range(
     found: Inspection, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lines, _ = shown(found, capsys)
-    rows = [line for line in lines if " option" in line]
+    rows = [line for line in lines if " codes " in line]
     assert rows[0].split()[:5] == ["big", "Gemm", "80×100", "32.0", "kB"]
     assert "80 %" in rows[0]
-    assert "codes 2.30 kB to 8.20 kB (2 options)" in rows[0]
+    assert "codes 2.30 kB to 8.20 kB (2)" in rows[0]
     assert rows[1].split()[0] == "small[0]"
-    assert "codes 1.10 kB (1 option)" in rows[1]
+    assert "codes 1.10 kB (1)" in rows[1]
 
 
 def test_the_smallest_budget_is_told(

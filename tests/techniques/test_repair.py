@@ -67,7 +67,13 @@ def test_nearest_levels_are_kept_where_feedback_makes_the_outputs_change_more(se
         rounded(weight, known, scale=np.abs(steps(site, weight)), nearest=three_bits)
         for known in (calibration(site, rows, "error-feedback"), None)
     )
-    np.testing.assert_array_equal(found, plain)
+    known = calibration(site, rows, "error-feedback")
+    errors = [known.channel_errors(weight, dense) for dense in (found, plain)]
+    assert (errors[0] <= errors[1]).all()
+    # In one of the two channels, at least, feedback alone would do worse.
+    same = (found == plain).all(axis=1)
+    assert same.any()
+    assert (errors[0] < errors[1])[~same].all()
 
 
 @every_weight

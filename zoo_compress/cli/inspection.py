@@ -53,7 +53,7 @@ def site_table(found: Inspection) -> Table:
     table.add_column("Shape")
     table.add_column("Size", justify="right", no_wrap=True)
     table.add_column("Share", justify="right", no_wrap=True)
-    table.add_column("Techniques: smallest to largest")
+    table.add_column("Techniques (options): smallest to largest")
     for report in sorted(found.sites, key=lambda report: -report.site.stored_bytes):
         site = report.site
         table.add_row(
@@ -62,7 +62,7 @@ def site_table(found: Inspection) -> Table:
             "×".join(map(str, site.shape)),
             readable_bytes(site.stored_bytes),
             readable_share(site.stored_bytes / found.original_bytes),
-            Text(", ".join(technique_ranges(report.options))),
+            Text("\n".join(technique_ranges(report.options))),
         )
     return table
 
@@ -73,7 +73,7 @@ def technique_ranges(options: Sequence[Option]) -> list[str]:
     for technique in dict.fromkeys(option.technique for option in options):
         sizes = [option.stored_bytes for option in options if option.technique == technique]
         ends = dict.fromkeys((readable_bytes(min(sizes)), readable_bytes(max(sizes))))
-        ranges.append(f"{technique} {' to '.join(ends)} ({counted(len(sizes), 'option')})")
+        ranges.append(f"{technique} {' to '.join(ends)} ({len(sizes)})")
     return ranges
 
 

@@ -88,13 +88,17 @@ class Calibration:
         """Return rows, shape (G, O, K), in the shape of the weight."""
         return from_rows(rows, self.site.shape, channel_axis=self.site.channel_axis)
 
+    def channel_errors(self, weight: AnyArray, dense: AnyArray) -> npt.NDArray[np.float64]:
+        """Return E (dw x)^2 of each output channel, shape (channels,); it may be infinite."""
+        change = self.rows(dense.astype(np.float32) - weight.astype(np.float32))
+        return _powers(change, self.weighting).reshape(-1)
+
     def output_error(self, weight: AnyArray, dense: AnyArray) -> float:
         """Return E |dW x|^2 as a share of E |W x|^2; infinity if it is not finite."""
-        change = self.rows(dense.astype(np.float32) - weight.astype(np.float32))
-        error = _power(change, self.weighting)
+        error = float(self.channel_errors(weight, dense).sum())
         rows = self.rows(weight.astype(np.float32))
         mean = np.einsum("gok,gk->go", rows, self.moments.mean, dtype=np.float64)
-        power = _power(rows, self.moments.covariance) + float(np.square(mean).sum())
+        power = float(_powers(rows, self.moments.covariance).sum() + np.square(mean).sum())
         if error <= 0:
             return 0.0
         return error / power if power > 0 and np.isfinite(error) else np.inf
@@ -108,7 +112,8 @@ class Calibration:
         return shift.reshape(-1)
 
 
-def _power(rows: Rows, weighting: Rows) -> float:
-    """Return the sum of w M w^T over all rows w."""
+def _powers(rows: Rows, weighting: Rows) -> npt.NDArray[np.float64]:
+    """Return w M w^T of each row w, shape (G, O)."""
     with np.errstate(over="ignore", invalid="ignore"):
-        return float(np.sum((rows @ weighting) * rows, dtype=np.float64))
+        powers: npt.NDArray[np.float64] = np.sum((rows @ weighting) * rows, axis=2, dtype=float)
+    return powers

@@ -30,8 +30,8 @@ def rounded(
 ) -> Array:
     """Return levels times scale that stand for a weight, in its shape.
 
-    Each weight has the nearest level; with error feedback, if the recipe allows it and it makes
-    the error of the outputs smaller, the levels that it finds.
+    Each weight has the nearest level; with error feedback, if the recipe allows it, the levels
+    that it finds in all output channels whose error that makes smaller.
 
     Args:
         weight: The original.
@@ -57,7 +57,10 @@ def rounded(
             mask=None if mask is None else calibration.rows(mask),
         )
     )
-    return better(weight, plain, fed_back, calibration)
+    errors = [calibration.channel_errors(weight, dense) for dense in (plain, fed_back)]
+    shape = [1] * weight.ndim
+    shape[calibration.site.channel_axis] = -1
+    return np.where((errors[1] < errors[0]).reshape(shape), fed_back, plain)
 
 
 def better(weight: AnyArray, one: Array, other: Array, calibration: Calibration) -> Array:
