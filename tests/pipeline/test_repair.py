@@ -85,6 +85,14 @@ def test_a_plan_says_what_its_weights_were_repaired_with(case: Case) -> None:
     assert (record["data"], record["seed"]) == (str(case.data), 3)
 
 
+@pytest.mark.parametrize("data", [None, "synthetic"])
+def test_nothing_is_repaired_with_synthetic_inputs(case: Case, data: str | None) -> None:
+    result = run(case.settings(strategy="knapsack", data=data))
+    assert any("no weight is repaired" in note for note in result.notes)
+    assert result.report["repair"] is None
+    assert json.loads((case.out / PLAN_FILE).read_text("utf-8"))["calibration"] is None
+
+
 def test_a_plan_without_repair_needs_no_data_to_be_applied(case: Case) -> None:
     run(case.settings(strategy="knapsack", recipe=recipe(case.model.parent, repair=[])))
     case.data.unlink()

@@ -47,6 +47,7 @@ from zoo_compress.techniques.encoder import Encoder
 SIMPLIFICATION_INPUTS = 4
 # A variance needs two.
 FEWEST_SEARCH_INPUTS = 2
+UNREPAIRED = "no weight is repaired: synthetic inputs do not show what rounding does to real ones"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,6 +171,9 @@ def build_study(
         search=recipe.search.search_inputs + recipe.fitting_inputs,
         seed=settings.seed,
     )
+    if inputs.synthetic and recipe.repair:
+        recipe = recipe.model_copy(update={"repair": ()})
+        warnings = (*warnings, UNREPAIRED)
     split = split_inputs(
         inputs,
         search=recipe.search.search_inputs,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,10 +20,11 @@ from zoo_compress.runtime.activations import activations
 # between these bounds. A convolution has far more places.
 ROWS_EACH = 8
 FEWEST_ROWS, MOST_ROWS = 1024, 16_384
-# More inputs than this to one output, and the moments take more than a gigabyte.
-LARGEST_ROW = 16_384
+# All moments together may take as much while they are added up, in float64.
+MOST_BYTES = 4 << 30
 
 Rows = npt.NDArray[np.floating[Any]]
+Entries = tuple[SiteInput, ...]
 
 
 def _ignore(_: int) -> None:
@@ -40,8 +41,9 @@ def input_moments(
 ) -> dict[str, InputMoments]:
     """Return the moments of the inputs of sites, by site.
 
-    Left out are sites whose inputs are out of reach (see `site_inputs`), not finite or too many.
-    Sites that read the same tensor in the same way share one object.
+    Left out are sites whose inputs are out of reach (see `site_inputs`) or not finite, and those
+    with the longest rows of inputs where all moments together would not fit in 4 GiB. Sites that
+    read the same tensor in the same way share one object.
 
     Args:
         model: The original, normalized.
@@ -50,10 +52,11 @@ def input_moments(
         seed: Decides which places of a convolution are looked at.
         progress: Told the number of samples done.
     """
-    wanted = {site.name: site_inputs(model, site) for site in sites if _fits(site)}
+    wanted = {site.name: site_inputs(model, site) for site in sites}
     # Sites with the same inputs have rows of the same length.
-    rows = {wanted[site.name]: _rows_wanted(site, len(feeds)) for site in sites if _fits(site)}
-    sums = {entries: MomentSums() for entries in rows if entries}
+    readers = {wanted[site.name]: site for site in sites if wanted[site.name]}
+    rows = {entries: _rows_wanted(site, len(feeds)) for entries, site in readers.items()}
+    sums = {entries: MomentSums() for entries in _affordable(readers)}
     tensors = [entry.tensor for entries in sums for entry in entries]
     runs = activations(
         to_compact_proto(model), tensors, feeds, weights=[site.name for site in sites]
@@ -65,7 +68,7 @@ def input_moments(
                 total.add(_rows(values[entry.tensor], entry, rows[entries], chance))
         progress(number + 1)
     found = {entries: total.moments() for entries, total in sums.items()}
-    moments = {name: found[entries] for name, entries in wanted.items() if entries}
+    moments = {name: found.get(entries) for name, entries in wanted.items()}
     return {name: value for name, value in moments.items() if value is not None}
 
 
@@ -74,9 +77,15 @@ def _row_length(site: Site) -> int:
     return site.elements // max(site.shape[site.channel_axis], 1)
 
 
-def _fits(site: Site) -> bool:
-    """Tell whether moments of a site exist and fit in memory."""
-    return 0 < _row_length(site) <= LARGEST_ROW
+def _affordable(readers: Mapping[Entries, Site]) -> list[Entries]:
+    """Return the inputs whose moments fit in memory together, those with short rows first."""
+    sizes = {entries: 8 * s.groups * _row_length(s) ** 2 for entries, s in readers.items()}
+    total, found = 0, list[Entries]()
+    for entries in sorted(sizes, key=lambda entries: sizes[entries]):
+        total += sizes[entries]
+        if total <= MOST_BYTES:
+            found.append(entries)
+    return found
 
 
 def _rows_wanted(site: Site, samples: int) -> int:
