@@ -150,3 +150,15 @@ def test_a_site_that_is_passed_over_in_silence_is_noticed():
 def test_a_technique_that_never_applies_is_noticed():
     with pytest.raises(AssertionError):
         SUITE.test_some_layer_has_options(Useless({}))
+
+
+@pytest.mark.parametrize(("technique", "folded"), [(Codes, False), (Svd, True)])
+def test_a_wrong_word_on_folding_is_noticed(technique, folded, tmp_path):
+    class Mistaken(technique):
+        pass
+
+    Mistaken.folded = folded
+    with pytest.raises(AssertionError):
+        SUITE.test_it_says_whether_the_runtime_folds_what_it_adds(
+            Mistaken({}), "matrix product", tmp_path
+        )

@@ -99,6 +99,18 @@ class TechniqueConformance:
                 )
 
     @every_layer
+    def test_it_says_whether_the_runtime_folds_what_it_adds(
+        self, technique: Technique, layer: str, tmp_path: Path
+    ) -> None:
+        """Check `folded` against the operators that are left once a session is created."""
+        one = LAYERS[layer]()
+        for option in technique.options(_site(one)):
+            _, path, _ = _written(technique, one, option, tmp_path)
+            left = _optimized_operators(path.read_bytes(), tmp_path)
+            original = _optimized_operators(one.model.SerializeToString(), tmp_path)
+            assert (left == original) == technique.folded, option.label
+
+    @every_layer
     def test_the_file_takes_the_bytes_that_the_option_promises(
         self, technique: Technique, layer: str, tmp_path: Path
     ) -> None:
@@ -126,6 +138,13 @@ class TechniqueConformance:
         reason = technique.decline(site)
         assert (reason is None) == bool(technique.options(site))
         assert reason is None or reason.strip()
+
+
+def _optimized_operators(model: bytes, folder: Path) -> list[str]:
+    """Return the operators that ONNX Runtime keeps."""
+    path = folder / "optimized.onnx"
+    open_session(model, threads=1, optimized_path=path)
+    return sorted(node.op_type for node in onnx.load(path).graph.node)
 
 
 def _graph(layer: Layer) -> ir.Model:
