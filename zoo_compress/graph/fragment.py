@@ -131,11 +131,8 @@ def insert_fragment(model: ir.Model, fragment: Fragment, tensors: Mapping[str, A
     graph = model.graph
     old = graph.initializers.pop(fragment.weight)
     values = {name: _shared(graph, name, array) for name, array in fragment.constants.items()}
-    for plan in fragment.tensors:
-        role = plan.name.removeprefix(f"{fragment.alias}.")
-        array = tensors[role] if plan.value is None else plan.value
-        values[plan.name] = add_initializer(graph, plan.name, array)
-    nodes = [_to_ir(node, values) for node in fragment.nodes]
+    values |= add_tensors(graph, fragment, tensors)
+    nodes = [to_ir_node(node, values) for node in fragment.nodes]
     graph.insert_before(graph[0], nodes)
     rebuilt = nodes[-1].outputs[0]
     ir.convenience.replace_all_uses_with(old, rebuilt)
@@ -150,15 +147,31 @@ def _shared(graph: ir.Graph, name: str, array: AnyArray) -> ir.Value:
     return known
 
 
-def _to_ir(node: onnx.NodeProto, values: dict[str, ir.Value]) -> ir.Node:
-    """Make the node on known inputs; its outputs carry no type, which would only cost bytes."""
+def add_tensors(
+    graph: ir.Graph, fragment: Fragment, tensors: Mapping[str, AnyArray]
+) -> dict[str, ir.Value]:
+    """Add what a fragment stores to a graph; return the values by name.
+
+    Args:
+        graph: Changed in place.
+        fragment: Names the tensors; those with values of their own need none here.
+        tensors: Values of the others, by role.
+    """
+    values = {}
+    for plan in fragment.tensors:
+        role = plan.name.removeprefix(f"{fragment.alias}.")
+        array = tensors[role] if plan.value is None else plan.value
+        values[plan.name] = add_initializer(graph, plan.name, array)
+    return values
+
+
+def to_ir_node(node: onnx.NodeProto, values: dict[str, ir.Value]) -> ir.Node:
+    """Make a node on known inputs and add its output, which then is known too.
+
+    Outputs carry no type, which would only cost bytes.
+    """
     attributes = [ir.serde.deserialize_attribute(attribute) for attribute in node.attribute]
     output = ir.Value(name=node.output[0])
     values[node.output[0]] = output
-    return ir.Node(
-        "",
-        node.op_type,
-        [values[name] for name in node.input],
-        attributes,
-        outputs=[output],
-    )
+    inputs = [values[name] for name in node.input]
+    return ir.Node(node.domain, node.op_type, inputs, attributes, outputs=[output])

@@ -9,8 +9,7 @@ import onnx_ir as ir
 
 from zoo_compress.core import AnyArray, Site
 from zoo_compress.graph.chain import added_bytes
-from zoo_compress.graph.fragment import Fragment, framed
-from zoo_compress.graph.initializers import add_initializer
+from zoo_compress.graph.fragment import Fragment, add_tensors, framed, to_ir_node
 
 
 def definitions(site: Site) -> list[onnx.NodeProto]:
@@ -46,11 +45,7 @@ def replace_readers(model: ir.Model, fragment: Fragment, tensors: Mapping[str, A
     graph = model.graph
     weight = graph.initializers.pop(fragment.weight)
     readers = {node.outputs[0].name: node for node, _ in weight.uses()}
-    stored = {}
-    for plan in fragment.tensors:
-        role = plan.name.removeprefix(f"{fragment.alias}.")
-        array = tensors[role] if plan.value is None else plan.value
-        stored[plan.name] = add_initializer(graph, plan.name, array)
+    stored = add_tensors(graph, fragment, tensors)
     start = 0
     for end, node in enumerate(fragment.nodes, start=1):
         reader = readers.get(node.output[0])
@@ -67,15 +62,7 @@ def _replace(
 ) -> None:
     values = {value.name or "": value for value in reader.inputs if value is not None}
     values.update(stored)
-    new = [_to_ir(node, values) for node in nodes]
+    new = [to_ir_node(node, values) for node in nodes]
     ir.convenience.replace_nodes_and_values(
         graph, reader, [reader], new, reader.outputs, new[-1].outputs
     )
-
-
-def _to_ir(node: onnx.NodeProto, values: dict[str, ir.Value]) -> ir.Node:
-    attributes = [ir.serde.deserialize_attribute(attribute) for attribute in node.attribute]
-    output = ir.Value(name=node.output[0])
-    values[node.output[0]] = output
-    inputs = [values[name] for name in node.input]
-    return ir.Node(node.domain, node.op_type, inputs, attributes, outputs=[output])

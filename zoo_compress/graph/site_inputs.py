@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import onnx_ir as ir
 
 from zoo_compress.core import Site
 from zoo_compress.numerics.unfold import Window
+
+SAME: dict[str, Literal["upper", "lower"]] = {"SAME_UPPER": "upper", "SAME_LOWER": "lower"}
+"""Values of auto_pad that keep the length of an axis -> the end that gets an odd zero."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +111,7 @@ def _window(node: ir.Node, site: Site) -> Window:
         begin=pads[:rank] if padded else zeros,
         end=pads[rank:] if padded else zeros,
         groups=site.groups,
-        same={"SAME_UPPER": "upper", "SAME_LOWER": "lower"}.get(automatic),  # type: ignore[arg-type]
+        same=SAME.get(automatic),
     )
 
 

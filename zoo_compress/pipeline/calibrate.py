@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from zoo_compress.core import Feed, Inputs, Repair
+from zoo_compress.core import Feed, Inputs, Progress, ProgressCallback, Repair
 from zoo_compress.data.split import Split, split_inputs
 from zoo_compress.errors import PlanError
 from zoo_compress.pipeline.prepare import Prepared
@@ -16,17 +16,13 @@ from zoo_compress.techniques.calibration import Calibration
 from zoo_compress.techniques.moments import input_moments
 
 
-def _ignore(_: int) -> None:
-    pass
-
-
 def calibrate(
     prepared: Prepared,
     feeds: Sequence[Feed],
     repair: Sequence[Repair],
     *,
     seed: int,
-    progress: Callable[[int], None] = _ignore,
+    progress: ProgressCallback,
 ) -> dict[str, Calibration]:
     """Run the original on inputs and return what that tells of its sites, by site.
 
@@ -38,12 +34,16 @@ def calibrate(
         feeds: The calibration inputs.
         repair: What may be repaired.
         seed: Decides which places of a convolution are looked at.
-        progress: Told the number of samples done.
+        progress: Told how far the work has come.
     """
     if not repair:
         return {}
+
+    def report(done: int) -> None:
+        progress(Progress(stage="calibrate", done=done, total=len(feeds)))
+
     sites = prepared.found.sites
-    moments = input_moments(prepared.model, sites, feeds, seed=seed, progress=progress)
+    moments = input_moments(prepared.model, sites, feeds, seed=seed, progress=report)
     return {
         site.name: Calibration(site=site, moments=moments[site.name], repair=frozenset(repair))
         for site in sites

@@ -123,11 +123,7 @@ def _calibrations(
         seed=record.seed,
     )
     feeds = recorded_feeds(record, inputs)
-
-    def report(done: int) -> None:
-        progress(Progress(stage="calibrate", done=done, total=len(feeds)))
-
-    return calibrate(prepared, feeds, record.repair, seed=record.seed, progress=report)
+    return calibrate(prepared, feeds, record.repair, seed=record.seed, progress=progress)
 
 
 def _techniques(plan: PlanFile) -> dict[str, Technique]:

@@ -193,7 +193,14 @@ def build_study(
     evaluator = _evaluator(prepared, sized, feeds)
     progress(Progress(stage="prepare", done=1, total=1))
     fitted = calibration_feeds(inputs, split)
-    encoder = _encoder(prepared, sized, fitted, recipe, settings.seed, progress)
+    encoder = Encoder(
+        sites=sized.space.sites,
+        weights=prepared.weights(),
+        techniques=sized.techniques,
+        calibrations=calibrate(
+            prepared, fitted, recipe.repair, seed=settings.seed, progress=progress
+        ),
+    )
     sized = thinned(sized, encoder)
     task, doubts = output_task(
         settings.task, artifact, names=evaluator.output_names, outputs=evaluator.reference[0]
@@ -242,25 +249,6 @@ def _evaluator(prepared: Prepared, sized: SizedSpace, feeds: Sequence[Feed]) -> 
         return CpuEvaluator(to_compact_proto(prepared.model), feeds, replaceable=tensors)
     except SourceError as error:
         raise OriginalModelError(f"the original model does not open: {error}") from error
-
-
-def _encoder(
-    prepared: Prepared,
-    sized: SizedSpace,
-    feeds: Sequence[Feed],
-    recipe: Recipe,
-    seed: int,
-    progress: ProgressCallback,
-) -> Encoder:
-    def report(done: int) -> None:
-        progress(Progress(stage="calibrate", done=done, total=len(feeds)))
-
-    return Encoder(
-        sites=sized.space.sites,
-        weights=prepared.weights(),
-        techniques=sized.techniques,
-        calibrations=calibrate(prepared, feeds, recipe.repair, seed=seed, progress=report),
-    )
 
 
 def _distance(

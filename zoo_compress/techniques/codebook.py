@@ -11,7 +11,7 @@ import onnx_ir as ir
 from pydantic import BaseModel, ConfigDict, Field
 
 from zoo_compress.core import AnyArray, Encoded, Option, Site
-from zoo_compress.graph.fragment import Fragment, initializer_bytes, insert_fragment
+from zoo_compress.graph.fragment import Fragment, insert_fragment
 from zoo_compress.graph.lookup import add_lookup
 from zoo_compress.graph.scaled import add_steps, finish_weight
 from zoo_compress.graph.unpack import add_unpacked_codes, role
@@ -22,6 +22,7 @@ from zoo_compress.numerics.rows import to_rows
 from zoo_compress.techniques.calibration import Calibration
 from zoo_compress.techniques.channel_parts import channel_parts
 from zoo_compress.techniques.levels import Leveled, leveled
+from zoo_compress.techniques.sized import fragment_option, saving_options
 
 Entries = Annotated[int, Field(ge=2, le=256)]
 Groups = Annotated[int, Field(ge=2, le=256)]
@@ -71,10 +72,10 @@ class Codebook:
 
     def options(self, site: Site) -> Sequence[Option]:
         """Return one option per number of centres and granularity, more bytes first."""
-        dense = initializer_bytes(site.name, site.shape, site.element_bytes)
-        sized = [self._sized(site, settings) for settings in self._combinations(site)]
-        saving = [option for option in sized if option.stored_bytes < dense]
-        return sorted(saving, key=lambda option: -option.stored_bytes)
+        wanted = self._combinations(site)
+        return saving_options(
+            site, (fragment_option(self.name, s, _fragment(site, s)) for s in wanted)
+        )
 
     def encode(
         self, weight: AnyArray, site: Site, option: Option, calibration: Calibration | None = None
@@ -110,15 +111,6 @@ class Codebook:
                     if channels % groups == 0:
                         settings = {"entries": entries, "granularity": "channel-group"}
                         yield settings | {"groups": groups}
-
-    def _sized(self, site: Site, settings: Mapping[str, Any]) -> Option:
-        fragment = _fragment(site, settings)
-        return Option(
-            technique=self.name,
-            settings=settings,
-            stored_bytes=fragment.stored_bytes,
-            shared=fragment.shared_bytes,
-        )
 
 
 def _encoded(

@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 import numpy as np
-import onnx
 import onnx_ir as ir
 from pydantic import BaseModel, ConfigDict, Field
 
 from zoo_compress.core import AnyArray, Encoded, Option, Site
-from zoo_compress.graph.fragment import Fragment, initializer_bytes, insert_fragment
+from zoo_compress.graph.fragment import Fragment, insert_fragment
+from zoo_compress.graph.scaled import add_steps, finish_weight
 from zoo_compress.graph.unpack import add_unpacked_codes, role
 from zoo_compress.numerics.magnitude import unit_weights
 from zoo_compress.numerics.packing import pack
@@ -25,13 +25,8 @@ from zoo_compress.numerics.uniform import (
 from zoo_compress.techniques.blocks import Blocks, channel_blocks, group_blocks
 from zoo_compress.techniques.calibration import Calibration
 from zoo_compress.techniques.repair import better, fitted_ratios, rounded
+from zoo_compress.techniques.sized import fragment_option, saving_options
 
-ONNX_TYPES = {
-    "float32": onnx.TensorProto.FLOAT,
-    "float16": onnx.TensorProto.FLOAT16,
-    "bfloat16": onnx.TensorProto.BFLOAT16,
-    "float64": onnx.TensorProto.DOUBLE,
-}
 Bits = Literal[2, 3, 4, 5, 6, 7, 8]
 GroupSize = Annotated[int, Field(ge=2)]
 
@@ -83,10 +78,10 @@ class Codes:
         In small weights, where the nodes outweigh the codes, a width of several planes (3, 5, 6
         or 7 bits) can take more bytes than a larger one.
         """
-        dense = initializer_bytes(site.name, site.shape, site.element_bytes)
-        sized = [self._sized(site, settings) for settings in self._combinations(site)]
-        saving = [option for option in sized if option.stored_bytes < dense]
-        return sorted(saving, key=lambda option: -option.stored_bytes)
+        wanted = self._combinations(site)
+        return saving_options(
+            site, (fragment_option(self.name, s, _fragment(site, s)) for s in wanted)
+        )
 
     def encode(
         self, weight: AnyArray, site: Site, option: Option, calibration: Calibration | None = None
@@ -127,15 +122,6 @@ class Codes:
                     if group_blocks(site, size) is not None
                 ]
         return found
-
-    def _sized(self, site: Site, settings: Mapping[str, Any]) -> Option:
-        fragment = _fragment(site, settings)
-        return Option(
-            technique=self.name,
-            settings=settings,
-            stored_bytes=fragment.stored_bytes,
-            shared=fragment.shared_bytes,
-        )
 
 
 def _repaired(
@@ -185,15 +171,7 @@ def _fragment(site: Site, settings: Mapping[str, Any]) -> Fragment:
     fragment = Fragment(site.name, site.alias)
     codes = add_unpacked_codes(fragment, bits=int(settings["bits"]), shape=blocks.shape)
     zero = fragment.store("z", (), np.float32)
-    scale = fragment.store("d", blocks.scale_shape, np.float16)
-    factor = fragment.store("f", (), np.float32)
-    wide = fragment.add("Cast", [scale], to=onnx.TensorProto.FLOAT)
-    step = fragment.add("Mul", [wide, factor])
+    step = add_steps(fragment, blocks.scale_shape)
     weight = fragment.add("Mul", [fragment.add("Sub", [codes, zero]), step])
-    if blocks.shape != site.shape:
-        shape = fragment.keep("w", np.array(site.shape, np.int64))
-        weight = fragment.add("Reshape", [weight, shape])
-    if site.dtype != "float32":
-        fragment.add("Cast", [weight], to=ONNX_TYPES[site.dtype])
-    fragment.finish()
+    finish_weight(fragment, weight, site, shape=blocks.shape)
     return fragment

@@ -12,11 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from zoo_compress.core import AnyArray, Encoded, Option, Site
 from zoo_compress.graph.chain import attributes_of
-from zoo_compress.graph.fragment import Fragment, initializer_bytes
+from zoo_compress.graph.fragment import Fragment
 from zoo_compress.graph.readers import definitions, replace_readers, substituted_bytes
 from zoo_compress.graph.scaled import KINDS
 from zoo_compress.numerics.nbits import block_codes, block_scales, decode_blocks
 from zoo_compress.techniques.calibration import Calibration
+from zoo_compress.techniques.sized import saving_options
 
 # The code of 4 bits that stands for the number 0.
 ZERO = 8
@@ -70,10 +71,7 @@ class EmbeddingRows:
         """Return one option per width, more bytes first."""
         if _unreachable(site) is not None:
             return []
-        dense = initializer_bytes(site.name, site.shape, site.element_bytes)
-        sized = [self._sized(site, bits) for bits in self._widths(site)]
-        saving = [option for option in sized if option.stored_bytes < dense]
-        return sorted(saving, key=lambda option: -option.stored_bytes)
+        return saving_options(site, (self._sized(site, bits) for bits in self._widths(site)))
 
     def encode(
         self, weight: AnyArray, site: Site, option: Option, calibration: Calibration | None = None

@@ -13,6 +13,7 @@ import onnx_ir as ir
 
 from zoo_compress.core import AnyArray, Site
 from zoo_compress.graph.fragment import Fragment, initializer_bytes, insert_fragment
+from zoo_compress.graph.scaled import add_steps
 from zoo_compress.graph.sites import FLOATS
 from zoo_compress.numerics.uniform import quantize_uniform
 
@@ -132,6 +133,4 @@ class Factor:
         if self.storage == "float16":
             return fragment.store("f", (), np.float32)
         lengths = [n if a == self.component_axis else 1 for a, n in enumerate(self.shape)]
-        scale = fragment.store("d", lengths, np.float16)
-        wide = fragment.add("Cast", [scale], to=onnx.TensorProto.FLOAT)
-        return fragment.add("Mul", [wide, fragment.store("f", (), np.float32)])
+        return add_steps(fragment, lengths)

@@ -10,9 +10,10 @@ import onnx_ir as ir
 from pydantic import BaseModel, ConfigDict
 
 from zoo_compress.core import AnyArray, Encoded, Option, Site
-from zoo_compress.graph.fragment import Fragment, initializer_bytes, insert_fragment
+from zoo_compress.graph.fragment import Fragment, insert_fragment
 from zoo_compress.graph.scaled import KINDS
 from zoo_compress.techniques.calibration import Calibration
+from zoo_compress.techniques.sized import fragment_option, saving_options
 
 HALF = np.dtype(np.float16)
 LARGEST = float(np.finfo(np.float16).max)
@@ -52,10 +53,7 @@ class Float16:
         """Return the one option, if it saves bytes."""
         if site.element_bytes <= HALF.itemsize:
             return []
-        stored = _fragment(site).stored_bytes
-        if stored >= initializer_bytes(site.name, site.shape, site.element_bytes):
-            return []
-        return [Option(technique=self.name, settings={}, stored_bytes=stored)]
+        return saving_options(site, [fragment_option(self.name, {}, _fragment(site))])
 
     def encode(
         self, weight: AnyArray, site: Site, option: Option, calibration: Calibration | None = None

@@ -16,12 +16,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from zoo_compress.core import AnyArray, Encoded, Option, Site
 from zoo_compress.graph.chain import Link, added_bytes, chain_nodes, insert_chain
-from zoo_compress.graph.fragment import initializer_bytes
 from zoo_compress.numerics.low_rank import refitted
 from zoo_compress.numerics.rows import from_rows, to_rows
 from zoo_compress.techniques.calibration import Calibration
 from zoo_compress.techniques.factors import Factor, Storage, fits
 from zoo_compress.techniques.repair import better
+from zoo_compress.techniques.sized import saving_options
 
 Array = npt.NDArray[np.floating[Any]]
 Shapes = tuple[tuple[int, ...], ...]
@@ -117,9 +117,7 @@ class LowRank(ABC):
             for storage in self._settings.storage
             if rank <= largest and fits(storage, site)
         ]
-        dense = initializer_bytes(site.name, site.shape, site.element_bytes)
-        saving = [option for option in sized if option.stored_bytes < dense]
-        return sorted(saving, key=lambda option: -option.stored_bytes)
+        return saving_options(site, sized)
 
     def encode(
         self, weight: AnyArray, site: Site, option: Option, calibration: Calibration | None = None

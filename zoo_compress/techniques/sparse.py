@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from zoo_compress.core import AnyArray, Encoded, Option, Site
 from zoo_compress.graph.bitmask import add_scattered, packed_mask
-from zoo_compress.graph.fragment import Fragment, initializer_bytes, insert_fragment
+from zoo_compress.graph.fragment import Fragment, insert_fragment
 from zoo_compress.graph.scaled import finish_weight
 from zoo_compress.numerics.magnitude import unit_weights
 from zoo_compress.numerics.prune import keep_largest, kept_count
@@ -24,6 +24,7 @@ from zoo_compress.techniques.kept_values import (
     LookedUpValues,
     Pruned,
 )
+from zoo_compress.techniques.sized import fragment_option, saving_options
 
 Floats = npt.NDArray[np.float32]
 Density = Annotated[float, Field(gt=0, lt=1)]
@@ -76,10 +77,10 @@ class Sparse:
 
     def options(self, site: Site) -> Sequence[Option]:
         """Return one option per density and way to store values, more bytes first."""
-        dense = initializer_bytes(site.name, site.shape, site.element_bytes)
-        sized = [self._sized(site, settings) for settings in self._combinations()]
-        saving = [option for option in sized if option.stored_bytes < dense]
-        return sorted(saving, key=lambda option: -option.stored_bytes)
+        wanted = self._combinations()
+        return saving_options(
+            site, (fragment_option(self.name, s, _fragment(site, s)) for s in wanted)
+        )
 
     def encode(
         self, weight: AnyArray, site: Site, option: Option, calibration: Calibration | None = None
@@ -112,15 +113,6 @@ class Sparse:
             if "codebook" in wanted.values:
                 for entries in wanted.entries:
                     yield {**kept, "values": "codebook", "entries": entries}
-
-    def _sized(self, site: Site, settings: Mapping[str, Any]) -> Option:
-        fragment = _fragment(site, settings)
-        return Option(
-            technique=self.name,
-            settings=settings,
-            stored_bytes=fragment.stored_bytes,
-            shared=fragment.shared_bytes,
-        )
 
 
 def _scores(weight: Floats, calibration: Calibration | None) -> Floats:
