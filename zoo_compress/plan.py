@@ -44,6 +44,11 @@ class CalibrationRecord(BaseModel):
     seed: int
     inputs_sha256: str
 
+    @property
+    def corrects_biases(self) -> bool:
+        """Whether biases took back what rounding did to the mean outputs."""
+        return "bias-correction" in self.repair
+
 
 class PlanFile(BaseModel):
     """A plan and the model that it was made for.

@@ -70,6 +70,11 @@ class Recipe(BaseModel):
         """Inputs wanted to fit weights to."""
         return self.search.calibration_inputs if self.repair else 0
 
+    @property
+    def corrects_biases(self) -> bool:
+        """Whether biases take back what rounding does to the mean outputs."""
+        return "bias-correction" in self.repair
+
     def covers(self, site: str) -> bool:
         """Return whether the recipe wants the weight of that name compressed."""
         wanted = any(fnmatchcase(site, pattern) for pattern in self.only)

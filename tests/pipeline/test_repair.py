@@ -61,6 +61,31 @@ def test_each_repair_brings_the_outputs_closer(case: Case, bits: int) -> None:
     assert bits == 4 or corrected < plain
 
 
+@pytest.mark.parametrize("biases", ["none", "identical"])
+def test_layers_without_a_bias_of_their_own_are_corrected_too(case: Case, biases: str) -> None:
+    model = onnx.load(case.model)
+    for node in model.graph.node:
+        if node.op_type in ("Conv", "Gemm") and biases == "none":
+            del node.input[2:]
+    for tensor in model.graph.initializer:
+        if tensor.name.endswith(".bias"):
+            values = np.full(tensor.dims, 0.1, np.float32)
+            tensor.CopyFrom(numpy_helper.from_array(values, tensor.name))
+    onnx.save(model, case.model)
+    plain, corrected = (
+        uniform_distance(case, bits=3, repair=repair) for repair in ([], ["bias-correction"])
+    )
+    assert corrected < 0.8 * plain
+    settings = case.settings(budget="0.2", strategy="knapsack", trials=1)
+    report = run(settings).report
+    expected = json.loads((case.out / PLAN_FILE).read_text())["choices"]
+    assert len(expected) == 3
+    again = case.out.parent / "again.onnx"
+    apply(str(case.model), plan=case.out / PLAN_FILE, out=again)
+    assert again.read_bytes() == (case.out / "model.onnx").read_bytes()
+    assert report["gate"]["relative_difference"] < 1e-6
+
+
 def test_a_correction_is_in_the_biases_of_the_file_and_nowhere_else(case: Case) -> None:
     settings = {"strategy": "knapsack", "trials": 1, "budget": "0.2"}
     changed = []
