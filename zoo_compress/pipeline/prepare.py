@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 
-from zoo_compress.core import AnyArray, Artifact, Feed
+from zoo_compress.core import AnyArray, Artifact, BiasStorage, Feed
 from zoo_compress.errors import NoSiteError, PlanError
 from zoo_compress.graph.biases import give_biases
 from zoo_compress.graph.load import load_model
@@ -17,6 +17,7 @@ from zoo_compress.graph.normalize import normalize
 from zoo_compress.graph.simplify import simplify
 from zoo_compress.graph.sites import WEIGHT_INPUTS, FoundSites, find_sites
 from zoo_compress.runtime.evaluator import CpuEvaluator, Outputs, run_model
+from zoo_compress.techniques.biases import halved_biases
 
 # Fusing a batch norm into a convolution changes float32 outputs by about 1e-6 of their norm;
 # a wrong rewrite changes them by far more than this.
@@ -44,6 +45,12 @@ class Prepared:
         sites = self.found.sites
         names = [*(site.name for site in sites), *(site.bias for site in sites if site.bias)]
         return {name: self._weight(name) for name in names}
+
+    def halved_biases(self, storage: BiasStorage) -> dict[str, int]:
+        """Return the biases that are stored as float16 and the bytes that each then takes."""
+        if storage == "original":
+            return {}
+        return halved_biases(self.found.sites, self.weights())
 
     def _weight(self, name: str) -> AnyArray:
         tensor = self.model.graph.initializers[name].const_value

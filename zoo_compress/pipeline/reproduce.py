@@ -91,6 +91,7 @@ def apply(
         weights=prepared.weights(),
         techniques=techniques,
         calibrations=calibrations,
+        halved=prepared.halved_biases(wanted.biases),
     )
     files = write_plan(prepared, wanted.plan, techniques, encoder, out)
     progress(Progress(stage="write", done=1, total=1))

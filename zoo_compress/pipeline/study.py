@@ -200,6 +200,7 @@ def build_study(
         calibrations=calibrate(
             prepared, fitted, recipe.repair, seed=settings.seed, progress=progress
         ),
+        halved=prepared.halved_biases(recipe.biases),
     )
     sized = thinned(sized, encoder)
     task, doubts = output_task(

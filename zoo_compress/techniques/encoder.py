@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import time
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 import numpy as np
 
 from zoo_compress.core import AnyArray, Encoded, Option, Plan, Site
 from zoo_compress.techniques.base import Technique
+from zoo_compress.techniques.biases import to_half
 from zoo_compress.techniques.calibration import Calibration
 from zoo_compress.techniques.sampled import sampled
 
@@ -24,6 +25,7 @@ class Encoder:
     """Computes every (site, option) once while it fits the cache; the least used goes first.
 
     Attributes:
+        halved: Biases that the file holds as float16, rounded here as they are there.
         seconds: Time spent encoding so far.
     """
 
@@ -34,6 +36,7 @@ class Encoder:
         weights: Mapping[str, AnyArray],
         techniques: Mapping[str, Technique],
         calibrations: Mapping[str, Calibration] | None = None,
+        halved: Collection[str] = (),
         cache_bytes: int = CACHE_BYTES,
     ) -> None:
         """Take what there is to encode, and how.
@@ -43,6 +46,7 @@ class Encoder:
             weights: Their original weights by name, and their biases by theirs.
             techniques: The techniques by name.
             calibrations: What is known of the inputs of sites, by site; nothing of the others.
+            halved: Biases that the file holds as float16.
             cache_bytes: The most that the cache may hold.
         """
         self._sites = {site.name: site for site in sites}
@@ -50,6 +54,7 @@ class Encoder:
         self._techniques = techniques
         self._calibrations = calibrations or {}
         self._cache_bytes = cache_bytes
+        self.halved = frozenset(halved)
         self._held_bytes = 0
         self._cache: OrderedDict[Key, Encoded] = OrderedDict()
         self._errors: dict[Key, float] = {}
@@ -96,14 +101,21 @@ class Encoder:
     def _encoded(self, site: Site, option: Option) -> Encoded:
         weight, calibration = self._weights[site.name], self._calibrations.get(site.name)
         found = self._techniques[option.technique].encode(weight, site, option, calibration)
-        if calibration is None or not calibration.corrects_bias or site.bias is None:
-            return found
-        bias = self._weights[site.bias]
-        shift = calibration.mean_error(weight, found.dense)
-        if not np.isfinite(shift).all():
-            return found
-        corrected = (bias - shift.reshape(bias.shape)).astype(bias.dtype)
-        return replace(found, bias=corrected)
+        return replace(found, bias=self._bias(site, found.dense))
+
+    def _bias(self, site: Site, dense: AnyArray) -> AnyArray | None:
+        """Return what takes the place of a bias: corrected, then rounded as the file does."""
+        if site.bias is None:
+            return None
+        original, known = self._weights[site.bias], self._calibrations.get(site.name)
+        bias = original
+        if known is not None and known.corrects_bias:
+            shift = known.mean_error(self._weights[site.name], dense)
+            if np.isfinite(shift).all():
+                bias = (bias - shift.reshape(bias.shape)).astype(bias.dtype)
+        if site.bias in self.halved:
+            bias = to_half(bias).astype(bias.dtype)
+        return None if bias is original else bias
 
     def _error(self, site: Site, option: Option) -> float:
         technique = self._techniques[option.technique]
