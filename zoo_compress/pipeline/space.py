@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from zoo_compress.core import Declined, Option, Site
@@ -102,19 +102,23 @@ def _space(
         if site.bias is not None and site.bias in halved:
             whole[site.name] = bias_bytes(site, weights[site.bias])
             half[site.name] = halved[site.bias]
+    held = {*prepared.model.opset_imports, *prepared.model.graph.initializers}
     ours = {site.name for site, _ in chosen} | {str(s.bias) for s, _ in chosen if s.name in half}
     return SearchSpace(
         sites=tuple(site for site, _ in chosen),
         options=tuple(
-            tuple(
-                replace(option, stored_bytes=option.stored_bytes + half.get(site.name, 0))
-                for option in options
-            )
+            tuple(_added(option, half.get(site.name, 0), held) for option in options)
             for site, options in chosen
         ),
         dense_bytes=tuple(weight_bytes(s) + whole.get(s.name, 0) for s, _ in chosen),
         fixed_bytes=bytes_without(to_compact_proto(prepared.model), ours),
     )
+
+
+def _added(option: Option, bias: int, held: Collection[str]) -> Option:
+    """Return an option with the bytes of a bias, and without what the model holds already."""
+    shared = {name: size for name, size in option.shared.items() if name not in held}
+    return replace(option, stored_bytes=option.stored_bytes + bias, shared=shared)
 
 
 def thinned(sized: SizedSpace, encoder: Encoder) -> SizedSpace:
