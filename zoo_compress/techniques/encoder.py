@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from zoo_compress.core import AnyArray, Encoded, Option, Plan, Site
+from zoo_compress.numerics.relative_error import relative_error
 from zoo_compress.techniques.base import Technique
 from zoo_compress.techniques.biases import to_half
 from zoo_compress.techniques.calibration import Calibration
@@ -123,7 +124,9 @@ class Encoder:
         if technique.by_channel:
             weight, site, known = sampled(weight, site, known)
         dense = technique.encode(weight, site, option, known).dense
-        return _weight_error(weight, dense) if known is None else known.output_error(weight, dense)
+        return (
+            relative_error(weight, dense) if known is None else known.output_error(weight, dense)
+        )
 
     def _evict(self) -> None:
         while self._held_bytes > self._cache_bytes and len(self._cache) > 1:
@@ -138,16 +141,3 @@ def _key(site: str, option: Option) -> Key:
 def _bytes(encoded: Encoded) -> int:
     stored = sum(tensor.nbytes for tensor in encoded.tensors.values())
     return encoded.dense.nbytes + stored + (0 if encoded.bias is None else encoded.bias.nbytes)
-
-
-def _weight_error(original: AnyArray, dense: AnyArray) -> float:
-    """Return ||dense - original||^2 / ||original||^2; infinity if that is not finite."""
-    before, after = original.astype(np.float32), dense.astype(np.float32)
-    error, power = _squares(after - before), _squares(before)
-    if error == 0:
-        return 0.0
-    return error / power if power and np.isfinite(error) else np.inf
-
-
-def _squares(array: AnyArray) -> float:
-    return float(np.square(array, dtype=np.float64).sum())
