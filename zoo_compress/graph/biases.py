@@ -19,9 +19,10 @@ from zoo_compress.graph.site_inputs import (
 )
 from zoo_compress.graph.sites import find_sites
 
-# A bias takes 32 bits an output, or 16. Beside fewer weights of an output than this, it takes as
-# much as a bit more, or half a bit more, for each of them.
-FEWEST_WEIGHTS = 32
+# A new bias takes 32 bits an output, or 16: beside fewer weights an output than this, more than a
+# fiftieth of three bits each. Five layers of MatMul, 192 weights an output, grew by 2 to 5 %, and
+# came 2.5 times closer without error feedback; with it, 10 % at 2 bits, and 9 % less close at 4.
+FEWEST_WEIGHTS = 256
 
 
 def give_biases(model: ir.Model) -> int:
@@ -38,7 +39,7 @@ def give_biases(model: ir.Model) -> int:
       vector is there already. The sum takes the name of the product.
 
     Left alone are Conv and Gemm whose third input is no vector with one number an output, and
-    weights of fewer than 32 numbers an output, which get no zeros.
+    weights of fewer than 256 numbers an output, which get no zeros.
 
     Args:
         model: Normalized.
