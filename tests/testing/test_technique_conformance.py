@@ -190,7 +190,7 @@ def test_another_interface_and_bytes_kept_are_noticed(breach, network):
 def test_a_model_that_computes_with_other_weights_is_noticed(network):
     check = SUITE.test_a_model_computes_with_the_dense_weights_whatever_its_nodes_do
     with pytest.raises(AssertionError):
-        check(Inexact({}), network, -1)
+        check(Inexact({}), network, -1, False)
 
 
 class Wasting(Codes):

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 import onnx
 import onnx_ir as ir
 from onnx import numpy_helper
 
-from zoo_compress.core import Encoded
+from zoo_compress.core import Encoded, Feed, Repair
 from zoo_compress.graph.fragment import initializer_bytes
 from zoo_compress.graph.normalize import normalize
 from zoo_compress.graph.proto import bytes_without, to_compact_proto
 from zoo_compress.graph.sites import find_sites
 from zoo_compress.techniques.base import Technique
+from zoo_compress.techniques.calibration import Calibration
+from zoo_compress.techniques.moments import input_moments
+
+EVERY_REPAIR: frozenset[Repair] = frozenset(get_args(Repair))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,19 +41,39 @@ class Rewritten:
     predicted_bytes: int
 
 
-def rewritten(model: onnx.ModelProto, technique: Technique, number: int) -> Rewritten:
+def rewritten(
+    model: onnx.ModelProto, technique: Technique, number: int, feeds: Sequence[Feed] = ()
+) -> Rewritten:
     """Replace every weight for which a technique has options.
 
     Args:
         model: The model.
         technique: The technique.
         number: Which of the options of each site; -1 for the last.
+        feeds: Inputs to repair the encodings with; nothing is repaired without.
     """
-    return rewritten_copy(normalize(ir.from_proto(model)), technique, number)
+    graph = normalize(ir.from_proto(model))
+    return rewritten_copy(graph, technique, number, calibrations(graph, feeds))
 
 
-def rewritten_copy(graph: ir.Model, technique: Technique, number: int) -> Rewritten:
-    """Do that in a copy of a normalized graph."""
+def calibrations(graph: ir.Model, feeds: Sequence[Feed]) -> dict[str, Calibration]:
+    """Return what inputs say of the sites that they reach, with every repair allowed."""
+    sites = find_sites(graph).sites
+    moments = input_moments(graph, sites, feeds, seed=0) if feeds else {}
+    return {
+        site.name: Calibration(site=site, moments=moments[site.name], repair=EVERY_REPAIR)
+        for site in sites
+        if site.name in moments
+    }
+
+
+def rewritten_copy(
+    graph: ir.Model,
+    technique: Technique,
+    number: int,
+    known: Mapping[str, Calibration] | None = None,
+) -> Rewritten:
+    """Do that in a copy of a normalized graph, with what is known of the inputs of its sites."""
     original, dense, changed = to_compact_proto(graph), to_compact_proto(graph), graph.clone()
     sites = find_sites(graph).sites
     predicted, shared = bytes_without(original, {site.name for site in sites}), dict[str, int]()
@@ -59,7 +85,8 @@ def rewritten_copy(graph: ir.Model, technique: Technique, number: int) -> Rewrit
             continue
         tensor = graph.graph.initializers[site.name].const_value
         assert tensor is not None
-        encoded[site.name] = technique.encode(tensor.numpy(), site, options[number])
+        calibration = (known or {}).get(site.name)
+        encoded[site.name] = technique.encode(tensor.numpy(), site, options[number], calibration)
         technique.rewrite(changed, site, encoded[site.name])
         predicted += options[number].stored_bytes
         shared |= options[number].shared

@@ -146,19 +146,21 @@ class TechniqueConformance:
         size = found.packed.ByteSize()
         assert size == pytest.approx(found.predicted_bytes, rel=0.01)
 
-    @pytest.mark.parametrize("number", [0, -1])
+    @pytest.mark.parametrize(("number", "repaired"), [(0, False), (-1, False), (-1, True)])
     @pytest.mark.parametrize("network", NETWORKS)
     def test_a_model_computes_with_the_dense_weights_whatever_its_nodes_do(
-        self, technique: Technique, network: str, number: int
+        self, technique: Technique, network: str, number: int, repaired: bool
     ) -> None:
         """Check the outputs against the same model with `Encoded.dense` in it."""
-        found = rewritten(NETWORKS[network].model(), technique, number)
+        feeds = NETWORKS[network].feeds()
+        model = NETWORKS[network].model()
+        found = rewritten(model, technique, number, feeds if repaired else ())
         packed, dense = (
             open_session(model.SerializeToString(), threads=1)
             for model in (found.packed, found.dense)
         )
         share = 0 if technique.folded and self.exact else SUMS
-        for feed in NETWORKS[network].feeds():
+        for feed in feeds:
             for one, other in zip(packed.run(None, feed), dense.run(None, feed), strict=True):
                 assert (one.shape, one.dtype) == (other.shape, other.dtype)
                 allowed = share * np.abs(other).max(initial=0)
