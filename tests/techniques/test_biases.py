@@ -8,6 +8,7 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 import pytest
+from onnx import numpy_helper
 
 from tests.techniques.inputs import calibration, codes, drawn, rows_of, site_of
 from zoo_compress.core import Plan
@@ -17,6 +18,10 @@ from zoo_compress.graph.sites import find_sites
 from zoo_compress.techniques.biases import bias_bytes, halved_biases, store_halved, to_half
 from zoo_compress.techniques.codes import Codes
 from zoo_compress.techniques.encoder import Encoder
+from zoo_compress.techniques.matmul_nbits import MatMulNBits
+from zoo_compress.techniques.spatial_split import SpatialSplit
+from zoo_compress.techniques.svd import Svd
+from zoo_compress.techniques.tucker import Tucker
 
 GRAPHS = {
     "conv": ("g (T[N,6,5,5] x) => (T[] y) { y = Conv(x, w, b) }", (64, 6, 3, 3)),
@@ -118,3 +123,33 @@ def test_a_bias_without_correction_is_rounded_where_its_weight_is_compressed():
 
 def test_a_correction_beyond_float16_is_as_large_as_that_allows():
     np.testing.assert_array_equal(to_half(np.float32([1e6, -1e6])), np.float16([65504, -65504]))
+
+
+@pytest.mark.parametrize(
+    ("technique", "kind"),
+    [
+        (Svd({}), "gemm"),
+        (MatMulNBits({}), "gemm"),
+        (MatMulNBits({}), "matmul"),
+        (SpatialSplit({}), "conv"),
+        (Tucker({}), "conv"),
+    ],
+)
+def test_a_bias_is_halved_where_other_nodes_take_the_place_of_its_reader(
+    technique, kind, make_model, run
+):
+    text, shape = GRAPHS[kind]
+    text = text.replace("24", "96").replace("6,5,5", "32,5,5")
+    shape = tuple({24: 96, 6: 32}.get(length, length) for length in shape)
+    weights = {"w": drawn(*shape), "b": drawn(64, seed=3)}
+    model = normalize(ir.from_proto(make_model(text, weights)))
+    (site,) = find_sites(model).sites
+    option = technique.options(site)[0]
+    technique.rewrite(model, site, technique.encode(weights["w"], site, option))
+    exact = to_compact_proto(model)
+    (stored,) = (t for t in exact.graph.initializer if t.name == "b")
+    rounded = to_half(weights["b"]).astype(np.float32)
+    stored.CopyFrom(numpy_helper.from_array(rounded, "b"))
+    store_halved(model, site, weights["b"])
+    feeds = {"x": drawn(2, 32, 5, 5) if kind == "conv" else drawn(2, 96)}
+    np.testing.assert_array_equal(run(to_compact_proto(model), feeds)[0], run(exact, feeds)[0])
