@@ -22,6 +22,10 @@ Repair = Literal["bias-correction", "error-feedback", "scale-refit", "factor-ref
 """Corrections of an encoding by the inputs of its site; none needs labels or training."""
 
 
+BiasStorage = Literal["original", "float16"]
+"""How the file holds the biases of compressed weights; see `techniques.biases`."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Artifact:
     """A model on disk with its origin.

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
-from zoo_compress.core import Repair
+from zoo_compress.core import BiasStorage, Repair
 from zoo_compress.errors import RecipeError
 
 SHIPPED = "zoo_compress.recipes"
@@ -48,6 +48,7 @@ class Recipe(BaseModel):
         summary: One line for listings.
         techniques: Technique plug-in -> its settings.
         repair: What is made up for by the inputs of a weight, see `zoo_compress.core.Repair`.
+        biases: How the biases of compressed weights are stored, see `techniques.biases`.
         only: Patterns (`*`, `?`, `[...]`) of weight names to compress.
         keep: Patterns of weight names to leave as they are; stronger than `only`.
         search: Defaults of the search.
@@ -59,6 +60,7 @@ class Recipe(BaseModel):
     summary: str = ""
     techniques: dict[str, dict[str, Any]] = Field(min_length=1)
     repair: tuple[Repair, ...] = ()
+    biases: BiasStorage = "original"
     only: tuple[str, ...] = ("*",)
     keep: tuple[str, ...] = ()
     search: SearchDefaults = SearchDefaults()
@@ -69,6 +71,11 @@ class Recipe(BaseModel):
     def fitting_inputs(self) -> int:
         """Inputs wanted to fit weights to."""
         return self.search.calibration_inputs if self.repair else 0
+
+    @property
+    def corrects_biases(self) -> bool:
+        """Whether biases take back what rounding does to the mean outputs."""
+        return "bias-correction" in self.repair
 
     def covers(self, site: str) -> bool:
         """Return whether the recipe wants the weight of that name compressed."""

@@ -77,8 +77,13 @@ def apply(
             f"plan '{plan}' was made for a model with sha256 {wanted.model_sha256[:12]}…, "
             f"'{source}' has {found[:12]}…"
         )
-    prepared = prepare_as(artifact, simplified=wanted.simplified)
-    calibrations = _calibrations(wanted.calibration, artifact, prepared, data, progress)
+    record = wanted.calibration
+    prepared = prepare_as(
+        artifact,
+        simplified=wanted.simplified,
+        biases=record is not None and record.corrects_biases,
+    )
+    calibrations = _calibrations(record, artifact, prepared, data, progress)
     progress(Progress(stage="write", done=0, total=1))
     techniques = _techniques(wanted)
     encoder = Encoder(
@@ -86,6 +91,7 @@ def apply(
         weights=prepared.weights(),
         techniques=techniques,
         calibrations=calibrations,
+        halved=prepared.halved_biases(wanted.biases),
     )
     files = write_plan(prepared, wanted.plan, techniques, encoder, out)
     progress(Progress(stage="write", done=1, total=1))

@@ -184,7 +184,7 @@ def build_study(
     aim.require_inputs(len(split.certify), settings.confidence)
     feeds = inputs.subset(split.search).feeds
     progress(Progress(stage="prepare", done=0))
-    prepared = prepare(artifact, feeds[:SIMPLIFICATION_INPUTS])
+    prepared = prepare(artifact, feeds[:SIMPLIFICATION_INPUTS], biases=recipe.corrects_biases)
     sized = build_space(prepared, recipe, techniques)
     most = max(sized.space.separable_bytes(sized.space.largest), artifact.stored_bytes)
     limit_bytes = aim.limit_bytes(artifact.stored_bytes, otherwise=most)
@@ -200,6 +200,7 @@ def build_study(
         calibrations=calibrate(
             prepared, fitted, recipe.repair, seed=settings.seed, progress=progress
         ),
+        halved=prepared.halved_biases(recipe.biases),
     )
     sized = thinned(sized, encoder)
     task, doubts = output_task(

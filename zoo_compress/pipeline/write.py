@@ -14,6 +14,7 @@ from zoo_compress.pipeline.study import Study
 from zoo_compress.plan import PlanFile, plan_record
 from zoo_compress.runtime.environment import versions
 from zoo_compress.techniques.base import Technique
+from zoo_compress.techniques.biases import store_halved
 from zoo_compress.techniques.encoder import Encoder
 
 
@@ -52,7 +53,10 @@ def write_plan(
             ) from error
         technique.rewrite(model, site, encoded)
         if site.bias is not None and encoded.bias is not None:
-            replace_initializer(model.graph, site.bias, encoded.bias)
+            if site.bias in encoder.halved:
+                store_halved(model, site, encoded.bias)
+            else:
+                replace_initializer(model.graph, site.bias, encoded.bias)
     return write_model(model, path)
 
 
@@ -65,5 +69,6 @@ def plan_file(study: Study, plan: Plan) -> PlanFile:
         simplified=study.prepared.simplified,
         choices=plan_record(plan),
         calibration=study.calibration,
+        biases=study.recipe.biases,
         versions=versions(),
     )
