@@ -79,14 +79,13 @@ def leveled(
         edges: Where the weights in units of their steps end that a level but the last stands for,
             ascending, shape (k - 1,); midway to the next by default.
     """
-    if edges is None:
-        edges = (levels[1:] + levels[:-1]) / 2
+    ends: Floats = (levels[1:] + levels[:-1]) / 2 if edges is None else edges
     shape = channel_blocks(site).scale_shape
-    found = _rounded(weight, levels, edges, step.reshape(shape), calibration, mask)
+    found = _rounded(weight, levels, ends, step.reshape(shape), calibration, mask)
     if calibration is None or not calibration.refit:
         return found
     ratios = fitted_ratios(weight, found.dense, calibration).reshape(shape)
-    other = _rounded(weight, levels, edges, found.step * ratios, calibration, mask)
+    other = _rounded(weight, levels, ends, found.step * ratios, calibration, mask)
     one, another = found.dense, other.dense
     return other if better(weight, one, another, calibration) is another else found
 
