@@ -54,6 +54,7 @@ class PlanFile(BaseModel):
         revision: Commit sha or package version, if known.
         model_sha256: Digest of the original model, external data included.
         simplified: Whether the graph is simplified before the weights are replaced.
+        equalised: Whether channels are scaled before the weights are replaced.
         choices: Weight -> how it is stored. Other weights stay as they are.
         calibration: What the weights were repaired with; None if that was nothing.
         versions: What the plan was made with; the same versions give the same bytes.
@@ -66,6 +67,7 @@ class PlanFile(BaseModel):
     revision: str | None = None
     model_sha256: str
     simplified: bool
+    equalised: bool = False
     choices: dict[str, ChoiceRecord]
     calibration: CalibrationRecord | None = None
     versions: dict[str, str]

@@ -14,6 +14,9 @@ from zoo_compress.graph.channel_sets import ChannelSets, Numbers, Unscalable
 STANDARD = ("", "ai.onnx")
 FLOATS = (ir.DataType.FLOAT, ir.DataType.FLOAT16, ir.DataType.BFLOAT16, ir.DataType.DOUBLE)
 
+READERS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
+"""Operators that multiply channels with weights and add them up."""
+
 Carried = Sequence[Layout | None]
 """Layouts of the first outputs of a node; None for those whose scale is fixed."""
 
@@ -27,11 +30,13 @@ class Use:
         numbers: The channel of each element, broadcastable to its shape.
         reads: Whether it reads the channels, and is multiplied with their scales, or makes them,
             and is divided by these.
+        outputs: Its axis of outputs, if it reads.
     """
 
     tensor: str
     numbers: Numbers
     reads: bool
+    outputs: int = 0
 
 
 @dataclass(eq=False)
@@ -90,9 +95,11 @@ class ChannelFlow:
             raise Unscalable("has a weight that is no float")
         return value
 
-    def read(self, weight: ir.Value, numbers: Numbers) -> None:
+    def read(self, weight: ir.Value, numbers: Numbers, *, outputs: int) -> None:
         """Note which channel each element of a weight reads; broadcastable to its shape."""
-        self.uses.append(Use(tensor=str(weight.name), numbers=numbers, reads=True))
+        self.uses.append(
+            Use(tensor=str(weight.name), numbers=numbers, reads=True, outputs=outputs)
+        )
 
     def make(self, weight: ir.Value, numbers: Numbers) -> None:
         """Note which channel each element of a weight makes; broadcastable to its shape."""
@@ -181,7 +188,7 @@ def _decline(flow: ChannelFlow, node: ir.Node, reason: str) -> Carried:
             continue
         if value in flow.layouts:
             flow.sets.fix(flow.layouts[value].numbers, text)
-        if value.is_initializer():
+        if value.is_initializer() and node.op_type in READERS:
             flow.declined.setdefault(str(value.name), text)
     for output in node.outputs:
         flow.fixed[output] = f"reads what {node.op_type} '{node.name}' computes"

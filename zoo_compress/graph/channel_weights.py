@@ -24,7 +24,7 @@ def _conv(flow: ChannelFlow, node: ir.Node) -> Carried:
         groups = node.attributes.get_int("group", 1)
         inputs = read.reshape(groups, 1, shape[1])
         rows = np.broadcast_to(inputs, (groups, shape[0] // groups, shape[1]))
-        flow.read(weight, rows.reshape(*shape[:2], *(1 for _ in shape[2:])))
+        flow.read(weight, rows.reshape(*shape[:2], *(1 for _ in shape[2:])), outputs=0)
     return [_made(flow, node, weight, 0, Layout(len(shape), (1,), flow.sets.add(shape[0])))]
 
 
@@ -36,7 +36,7 @@ def _transposed_conv(flow: ChannelFlow, node: ir.Node) -> Carried:
     weight, shape = _weight(flow, node)
     read = _read_along(flow, node, 1)
     if read is not None:
-        flow.read(weight, read.reshape(-1, *(1 for _ in shape[1:])))
+        flow.read(weight, read.reshape(-1, *(1 for _ in shape[1:])), outputs=1)
     if node.attributes.get_int("group", 1) > 1:
         flow.fixed[node.outputs[0]] = f"reads what grouped ConvTranspose '{node.name}' computes"
         return []
@@ -51,7 +51,7 @@ def _gemm(flow: ChannelFlow, node: ir.Node) -> Carried:
     outputs = 0 if node.attributes.get_int("transB", 0) else 1
     read = _read_along(flow, node, 1)
     if read is not None:
-        flow.read(weight, np.expand_dims(read, outputs))
+        flow.read(weight, np.expand_dims(read, outputs), outputs=outputs)
     return [_made(flow, node, weight, outputs, Layout(2, (1,), flow.sets.add(shape[outputs])))]
 
 
@@ -73,7 +73,7 @@ def _matmul(flow: ChannelFlow, node: ir.Node) -> Carried:
     last = len(lengths) - 1
     read = _read_along(flow, node, last)
     if read is not None:
-        flow.read(weight, read[:, None])
+        flow.read(weight, read[:, None], outputs=1)
     return [_made(flow, node, weight, 1, Layout(last + 1, (last,), flow.sets.add(shape[1])))]
 
 

@@ -11,6 +11,7 @@ from zoo_compress.graph.load import load_model, model_digest
 from zoo_compress.graph.signature import signature
 from zoo_compress.hub.resolve import resolve
 from zoo_compress.pipeline.calibrate import calibrate, recorded_feeds
+from zoo_compress.pipeline.equalise import equalised_as
 from zoo_compress.pipeline.inputs import gather_inputs
 from zoo_compress.pipeline.prepare import Prepared, prepare_as
 from zoo_compress.pipeline.settings import cache_folder
@@ -78,6 +79,7 @@ def apply(
             f"'{source}' has {found[:12]}…"
         )
     prepared = prepare_as(artifact, simplified=wanted.simplified)
+    prepared = equalised_as(prepared, wanted=wanted.equalised)
     calibrations = _calibrations(wanted.calibration, artifact, prepared, data, progress)
     progress(Progress(stage="write", done=0, total=1))
     techniques = _techniques(wanted)
