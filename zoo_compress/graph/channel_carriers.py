@@ -125,7 +125,7 @@ def _reduce(flow: ChannelFlow, node: ir.Node) -> Carried:
     layout = flow.layout(node)
     axes = node.attributes.get_ints("axes", ()) or constant_of(input_of(node, 1)) or ()
     gone = {axis % layout.rank for axis in axes}
-    if not gone and node.attributes.get_int("noop_with_empty_axes", 0):
+    if not gone and node.attributes.get_int("noop_with_empty_axes", False):
         return [layout]
     if not gone or gone & set(layout.axes):
         raise Unscalable("sums over channels")
@@ -260,7 +260,7 @@ def _pad(flow: ChannelFlow, node: ir.Node) -> Carried:
 
 def _measure(flow: ChannelFlow, node: ir.Node) -> Carried:
     """Shape and Size, which look at no element."""
-    flow.fixed[node.outputs[0]] = "reads a shape"
+    flow.fixed[node.outputs[0]] = f"{node.op_type} '{node.name}' gives no channels"
     return []
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import onnx_ir as ir
 
 from zoo_compress.graph.channel_layout import Layout
-from zoo_compress.graph.channel_sets import ChannelSets, Numbers, Unscalable
+from zoo_compress.graph.channel_sets import ChannelSets, Fixed, Numbers, Unscalable
 
 STANDARD = ("", "ai.onnx")
 FLOATS = (ir.DataType.FLOAT, ir.DataType.FLOAT16, ir.DataType.BFLOAT16, ir.DataType.DOUBLE)
@@ -63,21 +63,22 @@ class ChannelFlow:
         """Return where the channels of an input of a node are.
 
         Raises:
-            Unscalable: If its scale is fixed.
+            Fixed: If its scale is.
         """
         value = node.inputs[index]
         layout = None if value is None else self.layouts.get(value)
         if layout is None:
-            raise Unscalable(self.reason(value))
+            raise Fixed(self.reason(value))
         return layout
 
     def reason(self, value: ir.Value | None) -> str:
         """Return why the scale of a tensor is fixed."""
+        name = "" if value is None else value.name
         if value is None or value.is_initializer():
-            return "reads a constant"
+            return f"'{name}' is a constant"
         if value.is_graph_input():
-            return "reads an input of the model"
-        return self.fixed.get(value, f"reads '{value.name}', whose scale is fixed")
+            return f"'{name}' is an input of the model"
+        return self.fixed.get(value, f"the scale of '{name}' is fixed")
 
     def own(self, value: ir.Value | None) -> ir.Value:
         """Return an initializer that can be changed because one node alone reads it.
@@ -166,7 +167,7 @@ def follow(model: ir.Model, handlers: Mapping[str, Handler]) -> ChannelFlow:
         try:
             carried = _handler(node, handlers)(flow, node)
         except Unscalable as decision:
-            carried = _decline(flow, node, str(decision))
+            carried = _decline(flow, node, decision)
         for output, layout in zip(node.outputs, carried, strict=False):
             if layout is not None:
                 flow.layouts[output] = layout
@@ -181,8 +182,10 @@ def _handler(node: ir.Node, handlers: Mapping[str, Handler]) -> Handler:
     return handler
 
 
-def _decline(flow: ChannelFlow, node: ir.Node, reason: str) -> Carried:
-    text = f"{node.op_type} '{node.name}' {reason}"
+def _decline(flow: ChannelFlow, node: ir.Node, decision: Unscalable) -> Carried:
+    text = str(decision)
+    if not isinstance(decision, Fixed):
+        text = f"{node.op_type} '{node.name}' {decision}"
     for value in node.inputs:
         if value is None:
             continue
@@ -191,7 +194,7 @@ def _decline(flow: ChannelFlow, node: ir.Node, reason: str) -> Carried:
         if value.is_initializer() and node.op_type in READERS:
             flow.declined.setdefault(str(value.name), text)
     for output in node.outputs:
-        flow.fixed[output] = f"reads what {node.op_type} '{node.name}' computes"
+        flow.fixed[output] = text
     return ()
 
 

@@ -1,4 +1,4 @@
-"""Where the channels of a tensor lie among its axes, and where they are after a change of shape."""
+"""Where the channels of a tensor lie among its axes, also once its shape has changed."""
 
 from __future__ import annotations
 

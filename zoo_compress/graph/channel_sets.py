@@ -13,6 +13,10 @@ class Unscalable(Exception):  # noqa: N818 - it decides, it reports no fault
     """Channels cannot be scaled through a node; the text says why, without naming the node."""
 
 
+class Fixed(Unscalable):
+    """The same where a node is not itself the reason; the text says what is."""
+
+
 class ChannelSets:
     """Numbers channels, and joins those that only one common scale leaves the model as it is."""
 

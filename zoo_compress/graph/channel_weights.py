@@ -38,7 +38,7 @@ def _transposed_conv(flow: ChannelFlow, node: ir.Node) -> Carried:
     if read is not None:
         flow.read(weight, read.reshape(-1, *(1 for _ in shape[1:])), outputs=1)
     if node.attributes.get_int("group", 1) > 1:
-        flow.fixed[node.outputs[0]] = f"reads what grouped ConvTranspose '{node.name}' computes"
+        flow.fixed[node.outputs[0]] = f"ConvTranspose '{node.name}' has groups"
         return []
     return [_made(flow, node, weight, 1, Layout(len(shape), (1,), flow.sets.add(shape[1])))]
 
@@ -158,7 +158,7 @@ def _made(
         if bias is not None:
             flow.shift(bias, layout if node.op_type == "Gemm" else Layout(1, (0,), layout.numbers))
     except Unscalable as decision:
-        flow.fixed[node.outputs[0]] = f"reads what {node.op_type} '{node.name}' makes, which {decision}"
+        flow.fixed[node.outputs[0]] = f"{node.op_type} '{node.name}' {decision}"
         return None
     shape = [1] * len(lengths_of(weight) or ())
     shape[axis] = -1

@@ -128,7 +128,9 @@ def _times(weight: AnyArray, factor: Scales) -> AnyArray:
 def _holds(weight: AnyArray, factor: Scales) -> npt.NDArray[np.bool_]:
     scaled = _times(weight, factor)
     import os
-    if os.environ.get('EQ_STEP'): return np.ones(weight.shape,bool)
+
+    if os.environ.get("EQ_STEP"):
+        return np.ones(weight.shape, bool)
     same: npt.NDArray[np.bool_] = _times(scaled, 1 / factor) == weight
     return same
 

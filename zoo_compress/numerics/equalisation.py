@@ -14,6 +14,7 @@ ROUNDS = 10
 # of float16 have five bits of exponent.
 LARGEST_SCALE = 16.0
 import os
+
 STEP = float(os.environ.get("EQ_STEP", "1"))
 
 Numbers = npt.NDArray[np.int64]
@@ -88,7 +89,7 @@ def even_scales(readings: Sequence[Reading], free: npt.NDArray[np.bool_]) -> Vec
         wanted = -0.5 * np.log2(mean, out=np.full(len(free), -2 * bound), where=mean > 0)
         # Half a step, as the norms of the rows follow the scales.
         exponents = np.where(free, (exponents + wanted.clip(-bound, bound)) / 2, 0)
-    scales: Vector = np.exp2(np.rint(exponents*STEP)/STEP)
+    scales: Vector = np.exp2(np.rint(exponents * STEP) / STEP)
     return scales
 
 
