@@ -284,18 +284,30 @@ def test_other_float_types_keep_every_digit_of_their_weights(dtype, opset):
 
 def test_weights_that_would_lose_digits_keep_their_scale():
     text = "g (float16[N,16] x) => (float16[] y) { a = MatMul(x, v) b = Relu(a) y = MatMul(b, w) }"
-    tiny, weight = uneven(16, 16).astype("f2"), uneven(16, 12, axis=0).astype("f2")
-    subnormal = np.float16(3 * 2.0**-24)
-    tiny[0] = subnormal
-    before, after, found = equalised(parse(text, {"v": tiny, "w": weight}))
-    old, new = arrays(before), arrays(after)
-    assert np.array_equal(np.frexp(old["v"].astype("f8"))[0], np.frexp(new["v"].astype("f8"))[0])
-    wanted = equalised(parse(text, {"v": tiny + np.float16(1), "w": weight}))[1]
-    shrunk = (np.abs(arrays(wanted)["w"]) > np.abs(old["w"])).any(axis=1)
-    assert shrunk.any()
-    assert np.array_equal(new["w"][shrunk], old["w"][shrunk])
-    assert found.scaled == ("w",)
-    assert_same_function(before, after)
+    weight, large = uneven(16, 12, axis=0).astype("f2"), uneven(16, 16).astype("f2")
+    tiny = large.copy()
+    tiny[0, :8] = np.float16(3 * 2.0**-24)
+    moved = []
+    for first in (large, tiny):
+        before, after, _ = equalised(parse(text, {"v": first, "w": weight}))
+        assert_same_function(before, after)
+        moved.append((arrays(after)["w"] != weight).any(axis=1))
+    assert moved[0][:8].any()
+    assert not moved[1][:8].any()
+    assert np.array_equal(moved[1][8:], moved[0][8:])
+    assert moved[1].any()
+
+
+def test_channels_of_float16_do_not_become_larger():
+    text = "g ({0}[N,16] x) => ({0}[] y) {{ a = MatMul(x, v) b = Relu(a) y = MatMul(b, w) }}"
+    weights = {"v": uneven(16, 16), "w": uneven(16, 12, axis=0)}
+    larger = {}
+    for name, kind in (("float", "f4"), ("float16", "f2")):
+        proto = parse(text.format(name), {n: w.astype(kind) for n, w in weights.items()})
+        before, after, found = equalised(proto)
+        assert found.scaled == ("w",)
+        larger[name] = bool((np.abs(arrays(after)["v"]) > np.abs(arrays(before)["v"])).any())
+    assert larger == {"float": True, "float16": False}
 
 
 DECLINED = {

@@ -57,7 +57,9 @@ def equalise(model: ir.Model) -> Equalised:
     normalization, operators of other domains), an output of the model or the body of an If,
     Loop or Scan; channels that are added to what is computed otherwise; weights and biases that
     several nodes read, save biases of zeros, that callers may override, or that are outputs; and
-    channels of weights whose type cannot hold them times their scale without losing a bit.
+    channels of weights whose type cannot hold them times their scale without losing a bit. In
+    float16 channels only become smaller: the CPU computes in float32 and would not show that
+    they overflow elsewhere.
 
     Args:
         model: Normalized, its weights loaded; changed in place. Shapes are inferred on a copy.
@@ -84,7 +86,11 @@ def _scales(model: ir.Model, flow: ChannelFlow) -> Scales:
     for use in flow.uses:
         if use.reads and free[places[use.numbers]].any():
             readings += list(_readings(_array(model, use.tensor), use, places))
-    return even_scales(readings, free)[places]
+    least = np.zeros(len(sets))
+    for use in flow.uses:
+        if _array(model, use.tensor).dtype == np.float16:
+            least[places[use.numbers]] = 1
+    return np.maximum(even_scales(readings, free), least)[places]
 
 
 def _readings(weight: AnyArray, use: Use, places: Numbers) -> Iterator[Reading]:
