@@ -95,7 +95,10 @@ def _scales(model: ir.Model, flow: ChannelFlow) -> Scales:
 
 def _readings(weight: AnyArray, use: Use, places: Numbers) -> Iterator[Reading]:
     """Yield how a weight reads channels, one entry for all outputs that read the same."""
-    moved, numbers = (np.moveaxis(a, use.outputs, 0) for a in (weight, places[use.numbers]))
+    moved, numbers = (
+        np.moveaxis(weight, use.outputs, 0),
+        np.moveaxis(places[use.numbers], use.outputs, 0),
+    )
     wide = np.broadcast_to(numbers, (len(numbers), *moved.shape[1:])).reshape(len(numbers), -1)
     rows = moved.reshape(len(moved), -1)
     starts = [0, *(1 + np.flatnonzero((wide[1:] != wide[:-1]).any(axis=1)))]
@@ -128,7 +131,8 @@ def _exact_scales(model: ir.Model, flow: ChannelFlow, scales: Scales) -> Scales:
 
 def _times(weight: AnyArray, factor: Scales) -> AnyArray:
     with np.errstate(over="ignore", under="ignore"):
-        return weight * factor.astype(weight.dtype)
+        product: AnyArray = weight * factor.astype(weight.dtype)
+    return product
 
 
 def _holds(weight: AnyArray, factor: Scales) -> npt.NDArray[np.bool_]:

@@ -96,8 +96,8 @@ def even_scales(readings: Sequence[Reading], free: npt.NDArray[np.bool_]) -> Vec
 def _shares(entry: Reading, exponents: Vector) -> Vector:
     """Return the mean share of each channel in the rows, times their number; shape (C,)."""
     fourth = np.exp2(4 * exponents).astype(np.float32)
-    norms = entry.powers @ fourth
+    norms: npt.NDArray[np.float32] = entry.powers @ fourth
     inverse = np.divide(1, norms, out=np.zeros_like(norms), where=norms > 0)
-    rows = max(np.count_nonzero(norms), 1)
-    shares: Vector = (inverse @ entry.powers * fourth).astype(np.float64)
-    return shares * (len(fourth) / rows)
+    rows = max(int(np.count_nonzero(norms)), 1)
+    shares: Vector = (inverse @ entry.powers * fourth).astype(np.float64) * (len(fourth) / rows)
+    return shares
