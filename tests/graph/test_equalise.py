@@ -1,7 +1,8 @@
-"""Equalising leaves a model's function alone, to the last bit, and says what it leaves alone."""
+"""Equalising leaves a model's function alone, and says what it leaves alone."""
 
 import re
 
+import ml_dtypes
 import numpy as np
 import onnx
 import onnx_ir as ir
@@ -17,7 +18,6 @@ from zoo_compress.graph.normalize import normalize
 IMAGE = "g (float[1,4,9,9] x) => (float[] y) {{ {} }}"
 ROWS = "g (float[N,16] x) => (float[] y) {{ {} }}"
 TOKENS = "g (float[B,S,16] x) => (float[] y) {{ {} }}"
-
 
 
 def uneven(*shape, axis=1, seed=0):
@@ -54,9 +54,12 @@ def feeds_of(model):
 
 
 def assert_same_function(before, after):
+    """Check outputs, to the last bit for 16-bit floats, whose scales are powers of two."""
     feeds = feeds_of(before)
     for one, other in zip(outputs_of(before, feeds), outputs_of(after, feeds), strict=True):
-        assert np.array_equal(one, other)
+        bound = {"float16": 0, "float32": 3e-6, "float64": 1e-14}[one.dtype.name]
+        change = np.linalg.norm((other - one).astype("f8"))
+        assert change <= bound * np.linalg.norm(one.astype("f8"))
         assert np.abs(one).max() > 0
 
 
@@ -176,7 +179,11 @@ def test_groups_of_a_convolution_read_and_make_their_own_channels(groups):
     text = IMAGE.format(
         f"a = Conv(x, v) b = Relu(a) c = Conv<group={groups}, strides=[2,1]>(b, w) y = Conv(c, z)"
     )
-    weights = {"v": uneven(8, 4, 3, 3), "w": uneven(16, 8 // groups, 3, 3), "z": uneven(5, 16, 1, 1)}
+    weights = {
+        "v": uneven(8, 4, 3, 3),
+        "w": uneven(16, 8 // groups, 3, 3),
+        "z": uneven(5, 16, 1, 1),
+    }
     before, after, found = equalised(parse(text, weights))
     assert "z" in found.scaled
     assert ("w" in changed(before, after)) is True
@@ -205,7 +212,18 @@ def test_a_map_is_flattened_with_its_channels():
     assert_same_function(before, after)
 
 
-LAYERS = ["conv", "group", "depthwise", "relu", "leaky", "prelu", "max", "mean", "residual", "twice"]
+LAYERS = [
+    "conv",
+    "group",
+    "depthwise",
+    "relu",
+    "leaky",
+    "prelu",
+    "max",
+    "mean",
+    "residual",
+    "twice",
+]
 
 
 @settings(max_examples=60)
@@ -215,7 +233,7 @@ LAYERS = ["conv", "group", "depthwise", "relu", "leaky", "prelu", "max", "mean",
     st.integers(0, 1000),
     st.booleans(),
 )
-def test_any_chain_of_layers_computes_the_same_to_the_last_bit(layers, opset, seed, flat):
+def test_any_chain_of_layers_computes_the_same(layers, opset, seed, flat):
     generator = np.random.default_rng(seed)
     weights, lines, data = {}, ["h0 = Conv<pads=[1,1,1,1]>(x, w0, b0)"], "h0"
 
@@ -267,19 +285,24 @@ def test_any_chain_of_layers_computes_the_same_to_the_last_bit(layers, opset, se
 
 
 @pytest.mark.parametrize("opset", [13, 21])
-@pytest.mark.parametrize("dtype", ["float16", "double"])
-def test_other_float_types_keep_every_digit_of_their_weights(dtype, opset):
-    kind = {"double": "float64"}.get(dtype, dtype)
-    text = f"g ({dtype}[N,16] x) => ({dtype}[] y) {{ a = Gemm(x, v, u) b = Relu(a) y = MatMul(b, w) }}"
+@pytest.mark.parametrize("dtype", ["float16", "double", "bfloat16"])
+def test_other_float_types_are_scaled_too_those_of_16_bits_by_powers_of_two(dtype, opset):
+    text = """g ({0}[N,16] x) => ({0}[] y) {{
+        a = MatMul(x, v) c = Add(a, u) b = Relu(c) y = MatMul(b, w)
+    }}"""
+    kind = {"double": "float64", "bfloat16": ml_dtypes.bfloat16}.get(dtype, dtype)
     weights = {"v": uneven(16, 16), "u": uneven(1, 16)[0], "w": uneven(16, 12, axis=0)}
-    proto = parse(text, {n: w.astype(kind) for n, w in weights.items()}, opset=opset)
-    before, after, found = equalised(proto)
+    typed = {name: weight.astype(kind) for name, weight in weights.items()}
+    before, after, found = equalised(parse(text.format(dtype), typed, opset=opset))
     assert found.scaled == ("w",)
-    for name in ("v", "u", "w"):
-        old, new = arrays(before)[name], arrays(after)[name]
-        assert new.dtype == old.dtype
-        assert np.array_equal(np.frexp(old.astype("f8"))[0], np.frexp(new.astype("f8"))[0])
-    assert_same_function(before, after)
+    old, new = arrays(before), arrays(after)
+    digits = [{n: np.frexp(w.astype("f8"))[0] for n, w in side.items()} for side in (old, new)]
+    for name in weights:
+        assert new[name].dtype == old[name].dtype
+        assert dtype == "double" or np.array_equal(digits[0][name], digits[1][name])
+    # ONNX Runtime has no products of bfloat16 on a CPU.
+    if dtype != "bfloat16":
+        assert_same_function(before, after)
 
 
 def test_weights_that_would_lose_digits_keep_their_scale():
@@ -311,8 +334,14 @@ def test_channels_of_float16_do_not_become_larger():
 
 
 DECLINED = {
-    "Clip at 6": ("a = Conv(x, v) b = Clip(a, zero, six) y = Conv(b, w)", "Clip .*clips at a number"),
-    "Sigmoid": ("a = Conv(x, v) b = Sigmoid(a) y = Conv(b, w)", "Sigmoid .* is not positively homogeneous"),
+    "Clip at 6": (
+        "a = Conv(x, v) b = Clip(a, zero, six) y = Conv(b, w)",
+        "Clip .*clips at a number",
+    ),
+    "Sigmoid": (
+        "a = Conv(x, v) b = Sigmoid(a) y = Conv(b, w)",
+        "Sigmoid .* is not positively homogeneous",
+    ),
     "an output": ("y = Conv(x, v) z = Conv(y, w)", "output of the model"),
     "added input": (
         "a = Conv<pads=[1,1,1,1]>(x, v) b = Add(a, x) y = Conv(b, w)",
@@ -330,7 +359,10 @@ DECLINED = {
     ),
     "model input": ("y = Conv(x, w)", "an input of the model"),
     "reversed": ("a = Conv(x, v) b = Slice(a, m1, m9, one, m1) y = Conv(b, w)", "reverses"),
-    "summed": ("a = Conv(x, v) b = ReduceSum(a, one) c = Expand(b, shape) y = Conv(c, w)", "Expand"),
+    "summed": (
+        "a = Conv(x, v) b = ReduceSum(a, one) c = Expand(b, shape) y = Conv(c, w)",
+        "Expand",
+    ),
 }
 
 
@@ -423,18 +455,6 @@ def test_the_same_model_is_always_scaled_alike_and_the_first_one_shares_no_chang
     assert ir.to_proto(model).SerializeToString(deterministic=True) == bytes_before
     one, other = (ir.to_proto(copy).SerializeToString(deterministic=True) for copy in copies)
     assert one == other != bytes_before
-
-
-def test_equalising_again_changes_nothing_more():
-    proto = parse(
-        IMAGE.format("a = Conv(x, v) b = Relu(a) y = Conv(b, w)"),
-        {"v": uneven(8, 4, 3, 3), "w": uneven(6, 8, 1, 1)},
-    )
-    _, once, _ = equalised(proto)
-    weights = arrays(once)
-    equalise(once)
-    ratio = np.abs(np.log2(arrays(once)["w"] / weights["w"])).max()
-    assert ratio <= 1
 
 
 def test_the_graph_keeps_its_nodes_and_names():

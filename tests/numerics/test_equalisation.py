@@ -27,11 +27,10 @@ def uneven():
     return rng.standard_normal((48, 24)) * spread, spread
 
 
-def test_columns_that_are_powers_of_two_apart_are_made_alike(uneven):
+def test_columns_that_are_powers_of_two_apart_come_closer(uneven):
     weight, spread = uneven
     even = spread * scales_of(weight)
-    assert even.max() / even.min() <= 4
-    assert np.log2(spread * scales_of(weight)).std() < 0.4 * np.log2(spread).std()
+    assert np.log2(even).std() < 0.45 * np.log2(spread).std()
 
 
 def test_the_error_that_they_are_to_make_small_is_less_than_without(uneven):
@@ -39,22 +38,21 @@ def test_the_error_that_they_are_to_make_small_is_less_than_without(uneven):
     scales = scales_of(weight)
     assert rounding_error(weight, scales) < rounding_error(weight, np.ones(24)) - 0.2
     for column in range(24):
-        for factor in (0.25, 4):
+        for factor in (0.7, 1.4):
             changed = scales.copy()
             changed[column] *= factor
             assert rounding_error(weight, scales) < rounding_error(weight, changed)
 
 
-def test_scales_are_powers_of_two_within_their_bounds():
+def test_scales_stay_within_their_bounds():
     spread = np.geomspace(1e-6, 1e6, 30)
     scales = scales_of(np.random.default_rng(1).standard_normal((8, 30)) * spread)
-    assert np.array_equal(np.exp2(np.rint(np.log2(scales))), scales)
     assert scales.min() >= 1 / LARGEST_SCALE
     assert scales.max() <= LARGEST_SCALE
 
 
 def test_an_even_weight_stays_as_it_is():
-    assert np.array_equal(scales_of(np.ones((5, 7))), np.ones(7))
+    assert scales_of(np.ones((5, 7))) == pytest.approx(np.ones(7))
 
 
 @given(st.integers(0, 2**32 - 1))
@@ -62,7 +60,7 @@ def test_the_size_of_a_row_does_not_matter(seed):
     rng = np.random.default_rng(seed)
     weight = rng.standard_normal((9, 6)) * np.exp2(rng.integers(-3, 4, 6))
     rows = np.exp2(rng.integers(-20, 20, (9, 1)))
-    assert np.array_equal(scales_of(weight), scales_of(weight * rows))
+    assert scales_of(weight) == pytest.approx(scales_of(weight * rows), rel=1e-4)
 
 
 def test_channels_that_are_not_free_keep_a_scale_of_one(uneven):
@@ -81,12 +79,10 @@ def test_two_weights_that_read_the_same_channels_agree_on_scales_between_theirs(
     weight, spread = uneven
     flat = np.random.default_rng(2).standard_normal((48, 24))
     channels = np.arange(24)
-    both = even_scales(
-        [reading(weight, channels), reading(flat, channels)], np.ones(24, bool)
-    )
+    both = even_scales([reading(weight, channels), reading(flat, channels)], np.ones(24, bool))
     alone = scales_of(weight)
-    assert np.all(np.abs(np.log2(both)) <= np.abs(np.log2(alone)) + 1)
-    assert (both != 1).any()
+    ratio = np.polyfit(np.log2(alone), np.log2(both), 1)[0]
+    assert 0.1 < ratio < 0.6
 
 
 def test_columns_of_one_channel_count_together():

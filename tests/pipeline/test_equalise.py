@@ -67,7 +67,7 @@ def test_the_search_compares_with_the_outputs_of_the_original(case: Case) -> Non
         assert study.prepared.equalised is bool(repair)
         references.append(study.evaluator.reference)
     for one, other in zip(*references, strict=True):
-        assert np.array_equal(one[0], other[0])
+        assert np.linalg.norm(one[0] - other[0]) <= 1e-6 * np.linalg.norm(one[0])
 
 
 def test_a_plan_that_only_equalises_is_applied_without_data(case: Case) -> None:
@@ -84,7 +84,11 @@ def test_a_plan_that_only_equalises_is_applied_without_data(case: Case) -> None:
 def test_a_plan_with_every_repair_is_applied_byte_for_byte(case: Case) -> None:
     before = case.model.read_bytes()
     result = run(case.settings(strategy="knapsack", recipe=recipe(case.model.parent, ALL)))
-    assert result.report["repair"]["kinds"] == ["equalisation", "bias-correction", "error-feedback"]
+    assert result.report["repair"]["kinds"] == [
+        "equalisation",
+        "bias-correction",
+        "error-feedback",
+    ]
     assert plan_of(case)["calibration"]["repair"] == ALL[:2]  # type: ignore[index]
     again = case.out / "again.onnx"
     apply(str(case.model), plan=case.out / PLAN_FILE, out=again)

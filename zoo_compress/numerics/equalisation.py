@@ -13,9 +13,6 @@ ROUNDS = 10
 # Weights further apart than this are as good as zero beside each other at 8 bits, and activations
 # of float16 have five bits of exponent.
 LARGEST_SCALE = 16.0
-import os
-
-STEP = float(os.environ.get("EQ_STEP", "1"))
 
 Numbers = npt.NDArray[np.int64]
 Vector = npt.NDArray[np.float64]
@@ -52,7 +49,7 @@ def reading(weight: npt.NDArray[np.floating], numbers: Numbers) -> Reading:
 
 
 def even_scales(readings: Sequence[Reading], free: npt.NDArray[np.bool_]) -> Vector:
-    """Return powers of two to multiply with the weights that read each channel.
+    """Return what to multiply the weights with that read each channel.
 
     Rounding row i of W to steps proportional to ||s W_i||_4 changes its output by that times
     sum_c s_c^-2 in the mean square, if the inputs are alike. (A row's step follows its largest
@@ -65,8 +62,6 @@ def even_scales(readings: Sequence[Reading], free: npt.NDArray[np.bool_]) -> Vec
     scale of a row, so that what makes the channels of one weight and reads those of another may
     be scaled in any order. (Nagel et al., arXiv 1906.04721, section 4.1, even out the ranges of
     whole tensors instead: here each row has a step of its own.)
-
-    Powers of two, since a model computes bit for bit the same with them.
 
     Args:
         readings: The weights; those that read a single channel say nothing.
@@ -89,7 +84,7 @@ def even_scales(readings: Sequence[Reading], free: npt.NDArray[np.bool_]) -> Vec
         wanted = -0.5 * np.log2(mean, out=np.full(len(free), -2 * bound), where=mean > 0)
         # Half a step, as the norms of the rows follow the scales.
         exponents = np.where(free, (exponents + wanted.clip(-bound, bound)) / 2, 0)
-    scales: Vector = np.exp2(np.rint(exponents * STEP) / STEP)
+    scales: Vector = np.exp2(exponents)
     return scales
 
 
