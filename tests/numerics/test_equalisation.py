@@ -76,7 +76,7 @@ def test_a_weight_that_reads_one_channel_alone_says_nothing():
 
 
 def test_two_weights_that_read_the_same_channels_agree_on_scales_between_theirs(uneven):
-    weight, spread = uneven
+    weight, _ = uneven
     flat = np.random.default_rng(2).standard_normal((48, 24))
     channels = np.arange(24)
     both = even_scales([reading(weight, channels), reading(flat, channels)], np.ones(24, bool))
