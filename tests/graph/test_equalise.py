@@ -94,6 +94,10 @@ BETWEEN = {
     "Pad": "b = Pad(a, pads)",
     "residual": "c = Conv<pads=[1,1,1,1]>(a, wr) r = Relu(c) b = Add(r, a)",
     "Max": "c = Conv<pads=[1,1,1,1]>(a, wr) b = Max(c, a)",
+    "ReduceMean": "b = ReduceMean<keepdims=1>(a, space)",
+    "ReduceMax": "c = ReduceMax<keepdims=0>(a, last) b = Unsqueeze(c, last)",
+    "Squeeze": "c = GlobalAveragePool(a) d = Squeeze(c, space) b = Unsqueeze(d, space)",
+    "Cast": "c = Cast<to=11>(a) d = Relu(c) b = Cast<to=1>(d)",
     "Split": "c, d = Split<axis=1>(a, halves) b = Concat<axis=1>(d, c)",
 }
 
@@ -115,6 +119,8 @@ def test_channels_are_scaled_through_what_is_positively_homogeneous(between):
         "twelve": np.array([12], np.int64),
         "one": np.array([1], np.int64),
         "halves": np.array([4, 4], np.int64),
+        "space": np.array([2, 3], np.int64),
+        "last": np.array([-1], np.int64),
         "pads": np.array([0, 2, 1, 1, 0, 0, 1, 1], np.int64),
     }
     body = f"a = Conv(x, v, u) {between} y = Conv(b, w, t)"

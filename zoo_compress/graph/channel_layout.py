@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,6 +49,11 @@ class Layout:
         """Return the layout once axes of length 1 are put in front, as broadcasting does."""
         added = rank - self.rank
         return Layout(rank, tuple(axis + added for axis in self.axes), self.numbers)
+
+    def without(self, gone: Collection[int]) -> Layout:
+        """Return the layout once axes that hold no channels are removed."""
+        places = tuple(axis - sum(other < axis for other in gone) for axis in self.axes)
+        return Layout(self.rank - len(gone), places, self.numbers)
 
     def transposed(self, permutation: Sequence[int]) -> Layout:
         """Return the layout after Transpose."""

@@ -14,6 +14,7 @@ from onnx_ir.passes import common
 from zoo_compress.core import AnyArray
 from zoo_compress.graph.channel_carriers import CARRIERS
 from zoo_compress.graph.channel_flow import ChannelFlow, Use, follow
+from zoo_compress.graph.channel_movers import MOVERS
 from zoo_compress.graph.channel_sets import Numbers
 from zoo_compress.graph.channel_weights import WEIGHTS
 from zoo_compress.graph.initializers import replace_initializer
@@ -74,7 +75,7 @@ def equalise(model: ir.Model) -> Equalised:
     """
     shaped = model.clone()
     common.ShapeInferencePass(check_type=False, strict_mode=False)(shaped)
-    flow = follow(shaped, {**WEIGHTS, **CARRIERS})
+    flow = follow(shaped, {**WEIGHTS, **CARRIERS, **MOVERS})
     scales = _exact_scales(model, flow, _scales(model, flow))
     for name, factor in _factors(flow, scales).items():
         if (factor != 1).any():
