@@ -417,6 +417,16 @@ def test_weights_that_callers_may_override_stay(overridden, shape):
     assert changed(before, after) == set()
 
 
+def test_a_limit_that_callers_may_override_may_be_another_one():
+    text = """g (float[1,4,9,9] x, float zero) => (float[] y) {
+        a = Conv(x, v) b = Clip(a, zero) y = Conv(b, w)
+    }"""
+    weights = {"v": uneven(8, 4, 3, 3), "w": uneven(6, 8, 1, 1), "zero": np.float32(0)}
+    before, after, found = equalised(parse(text, weights))
+    assert changed(before, after) == set()
+    assert "Clip" in found.declined["w"]
+
+
 def test_what_a_body_of_an_if_reads_stays():
     output = helper.make_tensor_value_info("o", TensorProto.FLOAT, None)
     branch = helper.make_graph([helper.make_node("Neg", ["a"], ["o"])], "b", [], [output])

@@ -7,16 +7,18 @@ import math
 import onnx_ir as ir
 
 from zoo_compress.graph.channel_flow import (
-    FLOATS,
     Carried,
     ChannelFlow,
     Handler,
     constant_of,
     input_of,
     lengths_of,
+    number_of,
 )
 from zoo_compress.graph.channel_layout import Layout
 from zoo_compress.graph.channel_sets import Unscalable
+
+WIDE = (int(ir.DataType.FLOAT), int(ir.DataType.DOUBLE))
 
 
 def _same(flow: ChannelFlow, node: ir.Node) -> Carried:
@@ -25,8 +27,8 @@ def _same(flow: ChannelFlow, node: ir.Node) -> Carried:
 
 
 def _cast(flow: ChannelFlow, node: ir.Node) -> Carried:
-    if node.attributes.get_int("to", 0) not in [int(kind) for kind in FLOATS]:
-        raise Unscalable("rounds to whole numbers")
+    if node.attributes.get_int("to", 0) not in WIDE:
+        raise Unscalable("rounds to a smaller type")
     return [flow.layout(node)]
 
 
@@ -36,8 +38,7 @@ def _clip(flow: ChannelFlow, node: ir.Node) -> Carried:
     for index in (1, 2):
         value = input_of(node, index)
         if value is not None:
-            known = value.const_value
-            limits.append(math.nan if known is None else float(known.numpy().reshape(-1)[0]))
+            limits.append(number_of(value))
     if any(limit != 0 and not math.isinf(limit) for limit in limits):
         raise Unscalable("clips at a number that is not 0")
     return [flow.layout(node)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -141,9 +142,16 @@ def constant_of(value: ir.Value | None) -> list[int] | None:
     """
     if value is None:
         return None
-    if value.const_value is None:
+    if value.const_value is None or value.is_graph_input():
         raise Unscalable("takes axes or positions that are computed")
     return [int(number) for number in np.asarray(value.const_value.numpy()).reshape(-1)]
+
+
+def number_of(value: ir.Value) -> float:
+    """Return the first number of a constant; NaN where it is computed or may be overridden."""
+    if value.const_value is None or value.is_graph_input() or not value.const_value.size:
+        return math.nan
+    return float(value.const_value.numpy().reshape(-1)[0])
 
 
 def input_of(node: ir.Node, index: int) -> ir.Value | None:

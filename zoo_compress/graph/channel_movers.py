@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from itertools import pairwise
 
 import numpy as np
@@ -15,6 +14,7 @@ from zoo_compress.graph.channel_flow import (
     constant_of,
     input_of,
     lengths_of,
+    number_of,
 )
 from zoo_compress.graph.channel_layout import Layout
 from zoo_compress.graph.channel_sets import Unscalable
@@ -124,7 +124,7 @@ def _pad(flow: ChannelFlow, node: ir.Node) -> Carried:
     fill = input_of(node, 2)
     value = node.attributes.get_float("value", 0.0)
     if fill is not None:
-        value = math.nan if fill.const_value is None else float(fill.const_value.numpy().max())
+        value = number_of(fill)
     other_axes = input_of(node, 3) is not None or len(pads) != 2 * layout.rank
     if other_axes or min(pads) < 0 or (mode == "constant" and value != 0):
         raise Unscalable("pads with numbers that are not 0, or along axes that are not known")

@@ -51,7 +51,7 @@ def equalise(model: ir.Model) -> Equalised:
     the factor of a normalization (LayerNormalization, BatchNormalization, InstanceNormalization,
     or Mul by a vector), with a constant bias or an Add of one, through any number of
 
-    - Relu, LeakyRelu, PRelu, Abs, Neg, Cast between floats, Dropout, Identity, Clip at 0;
+    - Relu, LeakyRelu, PRelu, Abs, Neg, Cast to float32 or float64, Dropout, Identity, Clip at 0;
     - pooling, and reductions over other axes than that of channels;
     - Add, Sub, Sum, Max, Min of channels with each other, which then share one scale;
     - Mul and Div by what is no such channel; MatMul that does not sum over channels, as that of
