@@ -139,8 +139,8 @@ def test_activations_that_would_overflow_leave_the_model_as_it_is(case: Case) ->
     rng = np.random.default_rng(0)
     first = (1e37 * (1 + rng.random((64, 64)))).astype(np.float32)
     second = (1e-30 * rng.standard_normal((64, 64))).astype(np.float32)
-    # Half of the activations, near the largest float32, are read by weights that want them larger.
-    second[::2] *= 64
+    # Some of the activations, near the largest float32, are read by weights that want them larger.
+    second[::8] *= 64
     text = "g (float[N,64] x) => (float[N,64] y) { a = MatMul(x, v) b = Relu(a) y = MatMul(b, w) }"
     samples = (0.1 + 0.2 * rng.random((120, 64))).astype(np.float32)
     saved(case, text, {"v": first, "w": second}, samples)
