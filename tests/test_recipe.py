@@ -181,3 +181,14 @@ def test_a_file_that_may_not_be_read_is_refused(write):
     Path(path).chmod(0)
     with pytest.raises(RecipeError, match="cannot be read: Permission denied"):
         load_recipe(path)
+
+
+@pytest.mark.parametrize(
+    ("repair", "fitted"),
+    [([], ()), (["equalisation"], ()), (["equalisation", "scale-refit"], ("scale-refit",))],
+)
+def test_equalisation_asks_for_no_inputs(repair, fitted):
+    recipe = Recipe(name="mine", techniques={"codes": {}}, repair=tuple(repair))
+    assert recipe.fitted == fitted
+    assert recipe.equalises is ("equalisation" in repair)
+    assert recipe.fitting_inputs == (recipe.search.calibration_inputs if fitted else 0)

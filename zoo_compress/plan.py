@@ -59,6 +59,7 @@ class PlanFile(BaseModel):
         revision: Commit sha or package version, if known.
         model_sha256: Digest of the original model, external data included.
         simplified: Whether the graph is simplified before the weights are replaced.
+        equalised: Whether channels are scaled before the weights are replaced.
         choices: Weight -> how it is stored. Other weights stay as they are.
         calibration: What the weights were repaired with; None if that was nothing.
         biases: How the biases of these weights are stored.
@@ -72,6 +73,7 @@ class PlanFile(BaseModel):
     revision: str | None = None
     model_sha256: str
     simplified: bool
+    equalised: bool = False
     choices: dict[str, ChoiceRecord]
     calibration: CalibrationRecord | None = None
     biases: BiasStorage = "original"

@@ -47,7 +47,7 @@ class Recipe(BaseModel):
         name: Name of the recipe.
         summary: One line for listings.
         techniques: Technique plug-in -> its settings.
-        repair: What is made up for by the inputs of a weight, see `zoo_compress.core.Repair`.
+        repair: What makes up for rounding, see `zoo_compress.core.Repair`.
         biases: How the biases of compressed weights are stored, see `techniques.biases`.
         only: Patterns (`*`, `?`, `[...]`) of weight names to compress.
         keep: Patterns of weight names to leave as they are; stronger than `only`.
@@ -68,9 +68,19 @@ class Recipe(BaseModel):
     _root: yaml.Node | None = PrivateAttr(default=None)
 
     @property
+    def fitted(self) -> tuple[Repair, ...]:
+        """The repairs that need inputs."""
+        return tuple(kind for kind in self.repair if kind != "equalisation")
+
+    @property
+    def equalises(self) -> bool:
+        """Whether channels are scaled before weights are encoded."""
+        return "equalisation" in self.repair
+
+    @property
     def fitting_inputs(self) -> int:
         """Inputs wanted to fit weights to."""
-        return self.search.calibration_inputs if self.repair else 0
+        return self.search.calibration_inputs if self.fitted else 0
 
     @property
     def corrects_biases(self) -> bool:

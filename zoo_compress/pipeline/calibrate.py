@@ -55,10 +55,10 @@ def calibration_record(
     settings: RunSettings, recipe: Recipe, feeds: Sequence[Feed]
 ) -> CalibrationRecord | None:
     """Return what `apply` needs to calibrate again; None if nothing is repaired."""
-    if not recipe.repair:
+    if not recipe.fitted:
         return None
     return CalibrationRecord(
-        repair=recipe.repair,
+        repair=recipe.fitted,
         data=settings.data,
         search_inputs=recipe.search.search_inputs,
         calibration_inputs=recipe.fitting_inputs,

@@ -32,12 +32,14 @@ class Prepared:
         model: The graph; writing a plan works on a copy.
         found: Its sites, and the weights that are none.
         simplified: Whether onnxslim simplified it first.
+        equalised: Whether its channels are scaled to lose less by rounding.
         notes: What the user should know about the preparation.
     """
 
     model: ir.Model
     found: FoundSites
     simplified: bool
+    equalised: bool = False
     notes: tuple[str, ...] = ()
 
     def weights(self) -> dict[str, AnyArray]:
@@ -130,8 +132,13 @@ def _difference(
         evaluator = CpuEvaluator(simpler, feeds, replaceable=())
     except Exception as error:  # Whatever fails here, the original does not: it has just run.
         return f"the simplified model does not run: {error}"
-    worst = max(map(_relative_change, original, evaluator.reference), default=0.0)
+    worst = largest_change(original, evaluator.reference)
     return None if worst <= SAME_OUTPUTS else f"simplifying changes the outputs by {worst:.2g}"
+
+
+def largest_change(before: Sequence[Outputs], after: Sequence[Outputs]) -> float:
+    """Return the largest relative L2 change of an output over samples."""
+    return max(map(_relative_change, before, after), default=0.0)
 
 
 def _relative_change(before: Outputs, after: Outputs) -> float:

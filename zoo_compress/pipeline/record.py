@@ -101,10 +101,11 @@ def _techniques(plan: Plan) -> list[str]:
 
 
 def _repair(study: Study) -> dict[str, Any] | None:
+    kinds = ["equalisation"] if study.prepared.equalised else []
     if study.calibration is None:
-        return None
+        return {"kinds": kinds, "inputs": 0} if kinds else None
     fitted = study.split.calibrate or study.split.search
-    return {"kinds": list(study.calibration.repair), "inputs": len(fitted)}
+    return {"kinds": [*kinds, *study.calibration.repair], "inputs": len(fitted)}
 
 
 def _scan(attempt: Attempt) -> dict[str, int]:

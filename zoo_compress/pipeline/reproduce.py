@@ -11,6 +11,7 @@ from zoo_compress.graph.load import load_model, model_digest
 from zoo_compress.graph.signature import signature
 from zoo_compress.hub.resolve import resolve
 from zoo_compress.pipeline.calibrate import calibrate, recorded_feeds
+from zoo_compress.pipeline.equalise import equalised_as
 from zoo_compress.pipeline.inputs import gather_inputs
 from zoo_compress.pipeline.prepare import Prepared, prepare_as
 from zoo_compress.pipeline.settings import cache_folder
@@ -83,6 +84,7 @@ def apply(
         simplified=wanted.simplified,
         biases=record is not None and record.corrects_biases,
     )
+    prepared = equalised_as(prepared, wanted=wanted.equalised)
     calibrations = _calibrations(record, artifact, prepared, data, progress)
     progress(Progress(stage="write", done=0, total=1))
     techniques = _techniques(wanted)

@@ -24,6 +24,7 @@ from zoo_compress.hub.resolve import resolve
 from zoo_compress.pipeline.aim import Aim
 from zoo_compress.pipeline.calibrate import calibrate, calibration_feeds, calibration_record
 from zoo_compress.pipeline.companions import skipped_companions
+from zoo_compress.pipeline.equalise import equalised
 from zoo_compress.pipeline.inputs import gather_inputs
 from zoo_compress.pipeline.prepare import Prepared, prepare
 from zoo_compress.pipeline.settings import RunSettings, cache_folder
@@ -171,8 +172,9 @@ def build_study(
         search=recipe.search.search_inputs + recipe.fitting_inputs,
         seed=settings.seed,
     )
-    if inputs.synthetic and recipe.repair:
-        recipe = recipe.model_copy(update={"repair": ()})
+    if inputs.synthetic and recipe.fitted:
+        kept = ("equalisation",) if recipe.equalises else ()
+        recipe = recipe.model_copy(update={"repair": kept})
         warnings = (*warnings, UNREPAIRED)
     split = split_inputs(
         inputs,
@@ -185,6 +187,8 @@ def build_study(
     feeds = inputs.subset(split.search).feeds
     progress(Progress(stage="prepare", done=0))
     prepared = prepare(artifact, feeds[:SIMPLIFICATION_INPUTS], biases=recipe.corrects_biases)
+    if recipe.equalises:
+        prepared = equalised(prepared, feeds[:SIMPLIFICATION_INPUTS])
     sized = build_space(prepared, recipe, techniques)
     most = max(sized.space.separable_bytes(sized.space.largest), artifact.stored_bytes)
     limit_bytes = aim.limit_bytes(artifact.stored_bytes, otherwise=most)
@@ -198,7 +202,7 @@ def build_study(
         weights=prepared.weights(),
         techniques=sized.techniques,
         calibrations=calibrate(
-            prepared, fitted, recipe.repair, seed=settings.seed, progress=progress
+            prepared, fitted, recipe.fitted, seed=settings.seed, progress=progress
         ),
         halved=prepared.halved_biases(recipe.biases),
     )

@@ -79,7 +79,7 @@ def leveled(
         edges: Where the weights in units of their steps end that a level but the last stands for,
             ascending, shape (k - 1,); midway to the next by default.
     """
-    ends: Floats = (levels[1:] + levels[:-1]) / 2 if edges is None else edges
+    ends = _middles(levels) if edges is None else edges
     shape = channel_blocks(site).scale_shape
     found = _rounded(weight, levels, ends, step.reshape(shape), calibration, mask)
     if calibration is None or not calibration.refit:
@@ -88,6 +88,11 @@ def leveled(
     other = _rounded(weight, levels, ends, found.step * ratios, calibration, mask)
     one, another = found.dense, other.dense
     return other if better(weight, one, another, calibration) is another else found
+
+
+def _middles(levels: Floats) -> Floats:
+    middles: Floats = (levels[1:] + levels[:-1]) / 2
+    return middles
 
 
 def _rounded(
