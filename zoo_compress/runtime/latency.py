@@ -44,7 +44,7 @@ CHANCE = 0.01
 """Probability of as uneven a split of the pairs if both models were equally fast."""
 
 NOISE = 0.05
-"""Ratios nearer to 1 say nothing."""
+"""Ratios nearer to 1 are alike, however surely they differ: nobody would choose by them."""
 
 
 class Runnable(Protocol):
@@ -99,7 +99,9 @@ class Latency:
         """Whether the compressed model is slower or faster than the original, or neither.
 
         With `FEWEST_PAIRS` or more, a ratio within `NOISE` of 1 is alike. Beyond that, three of
-        four pairs must agree on which is faster, and more than chance allows.
+        four pairs must agree on which is faster, and more than chance allows. Of 138 comparisons
+        of a model with itself, on two cores with 7 to 15 processes at work, 88 were alike, 48
+        unclear and 2 wrong.
         """
         lower, upper = self.quartiles
         if self.pairs < FEWEST_PAIRS:
