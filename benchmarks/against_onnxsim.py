@@ -160,7 +160,8 @@ def _peer(
     wanted = [s for s in arguments.settings or SETTINGS if (model, s, PEER) not in done]
     if not wanted:
         return
-    study = build_study(_settings(model, RECIPES[0], arguments, folder), ignore_progress)
+    # Any recipe would do: nothing is searched.
+    study = build_study(_settings(model, "codes", arguments, folder), ignore_progress)
     bench = Bench(model, study, HeldOut(study), folder)
     split = widest_split(study)
     seen = [*split.search, *split.calibrate][: arguments.calibrate]
@@ -176,6 +177,8 @@ def _peer(
                 written=bench.share(folder / "written.onnx"),
                 ratio=bench.share(_clean(folder / "written.onnx", folder / "clean.onnx")),
             )
+            if result.size > LARGEST_RATIO:
+                raise RuntimeError("no smaller than the original")
             result = bench.measured(folder / "clean.onnx", result)
         except (RuntimeError, ZooCompressError) as error:
             result = replace(result, failure=" ".join(str(error).split())[:300])

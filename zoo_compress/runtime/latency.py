@@ -32,7 +32,7 @@ OPENING_SHARE = 1 / 3
 
 MOST_OPENINGS = 3
 WARM_UPS = 2
-"""The first run of a session allocates its memory and took up to 9 times as long as the fourth."""
+"""The first two runs of a session took up to three times as long as the later ones."""
 
 FEWEST_PAIRS, MOST_PAIRS = 8, 200
 """Fewer pairs than eight can all go one way by chance; see `CHANCE`."""
@@ -128,7 +128,8 @@ def compare_latency(
 
     Both stay open and run a sample one right after the other, in alternating order, so that what
     else the machine does meets both; the samples go round. Threads that wait sleep instead of
-    spinning, as ONNX Runtime's would: those of one session would take the cores from the other.
+    spinning, as ONNX Runtime's do by default: those of one session would take the cores from the
+    other. On two cores with others at work, a run took 9.5 ms so, and 22 to 50 ms with spinning.
 
     Opening takes up to a third of the time, running the rest. Models that are too slow for
     `FEWEST_PAIRS` pairs may take up to `PATIENCE` times as long, and those that are too slow for
