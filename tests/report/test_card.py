@@ -157,7 +157,7 @@ def test_times_to_run_and_to_load_stand_beside_those_of_the_original():
     assert rows[4] == ["median time for one input", "24.3 ms", "44.6 ms"]
     assert rows[5] == ["time to load", "0.101 s", "0.312 s"]
     assert "61 pairs of runs side by side, one input at a time" in text
-    assert "with CPUExecutionProvider and 2 threads" in text
+    assert "with CPUExecutionProvider and 2 threads, without spinning" in text
     assert "middle half is 1.79 to 1.88" in text
 
 

@@ -141,7 +141,8 @@ def speed(found: Mapping[str, Any]) -> Text:
         (
             f"Ratio {found['ratio']:.3g}, middle half {lower:.3g} to {upper:.3g} of "
             f"{counted(found['pairs'], 'pair')} of runs side by side with {found['provider']}, "
-            f"{counted(found['threads'], 'thread')}; loads in {loads.format(**found)}.",
+            f"{counted(found['threads'], 'thread')} without spinning; "
+            f"loads in {loads.format(**found)}.",
             "dim",
         ),
     )

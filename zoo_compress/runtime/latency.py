@@ -79,7 +79,7 @@ class Latency:
         slower_pairs: How many of them the compressed model took longer in.
         original_load_seconds: Median time to open the original.
         compressed_load_seconds: That of the compressed model, in which packed weights are decoded.
-        threads: Threads within an operator.
+        threads: Threads within an operator; they do not spin.
         provider: ONNX Runtime's name of the execution provider.
     """
 
