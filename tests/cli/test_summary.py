@@ -44,10 +44,8 @@ def test_the_panel_tells_how_fast_the_model_runs_and_loads(report: dict[str, Any
     text = unwrapped(drawn(report))
     assert "Speed as fast as the original: 24.8 ms for an input, the original 24.3 ms" in text
     assert "Ratio 1.01, middle half 0.987 to 1.03 of 61 pairs of runs side by side" in text
-    assert (
-        "with CPUExecutionProvider, 2 threads without spinning; loads in 0.31 s, the original in 0.1 s."
-        in text
-    )
+    assert "with CPUExecutionProvider, 2 threads without spinning; loads in 0.31 s" in text
+    assert "the original in 0.1 s." in text
 
 
 @pytest.mark.parametrize(
