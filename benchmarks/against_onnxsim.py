@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,7 +29,7 @@ from results_file import ResultsFile
 from rich.console import Console
 from rich.table import Table
 
-from zoo_compress.core import Inputs, ignore_progress
+from zoo_compress.core import Feed, ignore_progress
 from zoo_compress.errors import ZooCompressError
 from zoo_compress.pipeline.settings import RunSettings
 from zoo_compress.pipeline.study import Study, build_study
@@ -164,8 +165,8 @@ def _peer(
     study = build_study(_settings(model, "codes", arguments, folder), ignore_progress)
     bench = Bench(model, study, HeldOut(study), folder)
     split = widest_split(study)
-    seen = [*split.search, *split.calibrate][: arguments.calibrate]
-    _write_feeds(study.inputs.subset(seen), folder / "feeds.npz")
+    seen = study.inputs.subset([*split.search, *split.calibrate])
+    _write_feeds(_of_one_shape(seen.feeds)[: arguments.calibrate], folder / "feeds.npz")
     for setting in wanted:
         start = time.perf_counter()
         result = Result(model, setting, PEER)
@@ -186,10 +187,17 @@ def _peer(
         print(result, flush=True)
 
 
-def _write_feeds(inputs: Inputs, path: Path) -> None:
+def _of_one_shape(feeds: Sequence[Feed]) -> list[Feed]:
+    """Return the samples of the most frequent shape: onnxsim's bias correction takes no others."""
+    shapes = [tuple(array.shape for array in feed.values()) for feed in feeds]
+    usual = Counter(shapes).most_common(1)[0][0]
+    return [feed for feed, shape in zip(feeds, shapes, strict=True) if shape == usual]
+
+
+def _write_feeds(feeds: Sequence[Feed], path: Path) -> None:
     arrays = {
         f"{sample}/{name}": array
-        for sample, feed in enumerate(inputs.feeds)
+        for sample, feed in enumerate(feeds)
         for name, array in feed.items()
     }
     np.savez(path, **arrays)
