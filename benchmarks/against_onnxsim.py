@@ -103,6 +103,8 @@ class Bench:
         """Return the result with what a file of it does."""
         inputs = self.held_out.inputs
         distance, answer = self.held_out.figures_of(run_model(file, inputs.feeds))
+        if not np.isfinite(distance):
+            raise RuntimeError("its outputs are NaN or infinite")
         speed = compare_latency(self.study.artifact.model_path, file, inputs.feeds)
         return replace(
             result,
