@@ -184,7 +184,8 @@ def _peer(
                 raise RuntimeError("no smaller than the original")
             result = bench.measured(folder / "clean.onnx", result)
         except (RuntimeError, ZooCompressError) as error:
-            result = replace(result, failure=" ".join(str(error).split())[:300])
+            reason = str(error).replace(f"{folder}/", "")
+            result = replace(result, failure=" ".join(reason.split())[:300])
         results.add(result)
         print(result, flush=True)
 
@@ -299,13 +300,16 @@ def _print(results: Sequence[Result]) -> None:
             table.add_row(*_cells(result, opponents[model, setting]))
         table.add_section()
     Console(width=150).print(table)
+    for result in results:
+        if result.failure is not None:
+            print(f"{result.model}, {result.setting}, {result.maker}: {result.failure}")
 
 
 def _cells(result: Result, opponent: Result) -> list[str]:
-    """Return the columns of a result; one that failed says why in place of its figures."""
+    """Return the columns of a result; one that failed has no figures but its sizes."""
     names = [result.model, result.setting, result.maker]
     if result.failure is not None:
-        return [*names, _number(result.written), _number(result.ratio), result.failure]
+        return [*names, _number(result.written), _number(result.ratio), "fails"]
     answer = "-" if result.answer is None else f"{result.answer:.1%}"
     if result.model == "minilm":
         answer = f"cosine {result.answer:.4f}"
