@@ -45,6 +45,41 @@ class CalibrationRecord(BaseModel):
     inputs_sha256: str
 
 
+class RemovedGroup(BaseModel):
+    """What a plan file says of channels, or heads, that were removed together.
+
+    Attributes:
+        name: The first weight that computes them.
+        kind: `channels` or `heads`.
+        units: How many there were.
+        kept: Which of them stay, as ranges: `0-11,13`.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    kind: Literal["channels", "heads"]
+    units: int = Field(ge=1)
+    kept: str = Field(pattern=r"^\d+(-\d+)?(,\d+(-\d+)?)*$")
+
+
+class RemovalRecord(BaseModel):
+    """What was removed from the graph before its weights were compressed.
+
+    Attributes:
+        groups: Groups that lost something; all others are whole.
+        compensated: Whether other weights were fitted to make up for it, with the inputs of the
+            calibration.
+        prunable: How many units of each kind could have been removed.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    groups: tuple[RemovedGroup, ...]
+    compensated: bool
+    prunable: dict[str, int]
+
+
 class PlanFile(BaseModel):
     """A plan and the model that it was made for.
 
@@ -54,6 +89,7 @@ class PlanFile(BaseModel):
         revision: Commit sha or package version, if known.
         model_sha256: Digest of the original model, external data included.
         simplified: Whether the graph is simplified before the weights are replaced.
+        removal: What is removed from the graph before that; None for nothing.
         choices: Weight -> how it is stored. Other weights stay as they are.
         calibration: What the weights were repaired with; None if that was nothing.
         versions: What the plan was made with; the same versions give the same bytes.
@@ -66,6 +102,7 @@ class PlanFile(BaseModel):
     revision: str | None = None
     model_sha256: str
     simplified: bool
+    removal: RemovalRecord | None = None
     choices: dict[str, ChoiceRecord]
     calibration: CalibrationRecord | None = None
     versions: dict[str, str]

@@ -63,6 +63,7 @@ def plan_file(study: Study, plan: Plan) -> PlanFile:
         revision=study.artifact.revision,
         model_sha256=study.digest,
         simplified=study.prepared.simplified,
+        removal=study.removal,
         choices=plan_record(plan),
         calibration=study.calibration,
         versions=versions(),

@@ -7,16 +7,16 @@ import onnx_ir as ir
 from zoo_compress.graph.channels.tracker import Labels, Tracker, constant, lengths
 
 UNARY = (
-    "Abs", "Cast", "Ceil", "Celu", "Clip", "Cos", "Dropout", "Elu", "Erf", "Exp", "Floor", "Gelu",
-    "HardSigmoid", "HardSwish", "Identity", "LeakyRelu", "Log", "Mish", "Neg", "Reciprocal", "Relu",
-    "Round", "Selu", "Sigmoid", "Sign", "Sin", "Softplus", "Softsign", "Sqrt", "Swish", "Tanh",
-    "ThresholdedRelu",
+    "Abs", "Cast", "Ceil", "Celu", "Clip", "Cos", "Dropout", "Elu", "Erf", "Exp", "Floor",
+    "Gelu", "HardSigmoid", "HardSwish", "Identity", "LeakyRelu", "Log", "Mish", "Neg",
+    "Reciprocal", "Relu", "Round", "Selu", "Sigmoid", "Sign", "Sin", "Softplus", "Softsign",
+    "Sqrt", "Swish", "Tanh", "ThresholdedRelu",
 )  # fmt: skip
 """Operators whose first output has at each position what they make of their first input there."""
 
 BROADCASTING = (
-    "Add", "And", "Div", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Max", "Mean",
-    "Min", "Mul", "Or", "PRelu", "Pow", "Sub", "Sum", "Where",
+    "Add", "And", "Div", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Max",
+    "Mean", "Min", "Mul", "Or", "PRelu", "Pow", "Sub", "Sum", "Where",
 )  # fmt: skip
 """Operators whose inputs are broadcast to one shape, and then are treated position by position."""
 
@@ -62,7 +62,7 @@ def broadcast(tracker: Tracker, node: ir.Node) -> None:
 
 
 def _fits(value: ir.Value, labels: Labels) -> bool:
-    """Tell whether an input without units has one position along the axis, or a constant's many."""
+    """Tell whether an input without units has one position along the axis, or many constants."""
     if value.shape is None:
         return False
     length = _length(value, labels)

@@ -144,7 +144,7 @@ def find_channels(model: ir.Model) -> Channels:
         _follow(tracker, node)
     _freeze_outside(tracker)
     members = _members(tracker)
-    parents = _components(tracker.count, tracker.couples)
+    parents = components(tracker.count, tracker.couples)
     resolved = [_resolved(member, parents) for member in members]
     labels = {
         value: Labels(axis=found.axis, rank=found.rank, units=parents[found.units])
@@ -240,8 +240,13 @@ def _resolved(member: Member, parents: Units) -> Member:
     )
 
 
-def _components(count: int, couples: list[tuple[Units, Units]]) -> Units:
-    """Return for each of `count` units the first of those that it is coupled with."""
+def components(count: int, couples: list[tuple[Units, Units]]) -> Units:
+    """Return for each unit the first of those that it is coupled with, directly or not.
+
+    Args:
+        count: How many units there are.
+        couples: Pairs of arrays of units, coupled position by position.
+    """
     if not count:
         return np.zeros(0, np.int64)
     ones = np.concatenate([one for one, _ in couples] or [np.zeros(0, np.int64)])
@@ -257,7 +262,7 @@ def _components(count: int, couples: list[tuple[Units, Units]]) -> Units:
 def _groups(tracker: Tracker, members: list[Member], parents: Units) -> Iterator[Group]:
     produced = [member for member in members if member.role == "produces"]
     couples = [(m.units, np.broadcast_to(m.units[:1], m.units.shape)) for m in produced]
-    owner = _components(tracker.count, couples)
+    owner = components(tracker.count, couples)
     reasons: dict[int, str] = {}
     for units, reason in tracker.frozen:
         for group in np.unique(owner[parents[units]]):

@@ -36,7 +36,7 @@ def remove_units(
     positions, each gets its own copy.
 
     Args:
-        model: What `find_channels` has read. It is not changed; the copy shares what is kept whole.
+        model: What `find_channels` has read. It is not changed; the copy shares whole tensors.
         kept: Whether each unit stays, in the numbering of `find_channels`; shape (units,).
         weights: Values that initializers get before they lose positions, in their old shape.
 
@@ -110,13 +110,12 @@ def _shorten(value: ir.Value, labels: Labels, kept: Kept) -> None:
         value.shape = ir.Shape(lengths)
 
 
-def _adapt(
-    model: ir.Model, node: ir.Node, labels: Mapping[ir.Value, Labels], kept: Kept
-) -> None:
+def _adapt(model: ir.Model, node: ir.Node, labels: Mapping[ir.Value, Labels], kept: Kept) -> None:
     """Change what a node says of numbers of channels."""
     given = labels.get(node.inputs[0]) if node.inputs and node.inputs[0] is not None else None
     found = labels.get(node.outputs[0])
-    if given is None or found is None or kept[given.units].all():
+    # Those that a Pad adds may go although none of its input do.
+    if given is None or found is None or (kept[given.units].all() and kept[found.units].all()):
         return
     if node.op_type in ("Conv", "ConvTranspose") and node.attributes.get_int("group", 1) > 1:
         groups = int(kept[given.units].sum())
@@ -171,9 +170,7 @@ def _adapt_split(model: ir.Model, node: ir.Node, given: Labels, kept: Kept) -> N
     node.replace_input_with(1, new)
 
 
-def _adapt_pad(
-    model: ir.Model, node: ir.Node, given: Labels, units: Units, kept: Kept
-) -> None:
+def _adapt_pad(model: ir.Model, node: ir.Node, given: Labels, units: Units, kept: Kept) -> None:
     amounts = pad_amounts(node) or []
     before, end = amounts[given.axis], len(units) - amounts[given.rank + given.axis]
     amounts[given.axis] = int(kept[units[:before]].sum())

@@ -1,0 +1,258 @@
+"""Remove channels and attention heads before the space of plans is built."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import onnx_ir as ir
+
+from zoo_compress.core import Artifact, Feed, Inputs, Progress, ProgressCallback
+from zoo_compress.errors import NoSiteError, PlanError
+from zoo_compress.graph.channels.find import Channels, Group, find_channels
+from zoo_compress.graph.channels.remove import Kept, remove_units
+from zoo_compress.graph.channels.shapes import with_shapes
+from zoo_compress.graph.sites import find_sites
+from zoo_compress.pipeline.prepare import Prepared
+from zoo_compress.plan import RemovalRecord, RemovedGroup
+from zoo_compress.recipe import Recipe, RemovalShares
+from zoo_compress.runtime.evaluator import Outputs, run_model
+from zoo_compress.search.allocation import Path, allocate
+from zoo_compress.techniques.intake import Intake, intakes
+from zoo_compress.techniques.moments import input_moments
+from zoo_compress.techniques.removal_choice import (
+    kept_after,
+    removal_orders,
+    scaled_by_outputs,
+    smaller_weights,
+)
+from zoo_compress.techniques.removal_order import RemovalOrder
+
+KINDS = ("channels", "heads")
+UNCALIBRATED = (
+    "what is removed was chosen by the norms of weights alone, and nothing makes up for it: "
+    "synthetic inputs do not show what real ones need"
+)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Scene:
+    """A model before the removal, and what is known of it."""
+
+    model: ir.Model
+    channels: Channels
+    known: Mapping[str, Intake]
+
+
+def removed(
+    prepared: Prepared,
+    recipe: Recipe,
+    inputs: Inputs,
+    feeds: Sequence[Feed],
+    seed: int,
+    progress: ProgressCallback,
+) -> tuple[Prepared, RemovalRecord | None]:
+    """Remove what a recipe wants gone; see `remove`. Synthetic inputs decide nothing."""
+    if recipe.remove is None:
+        return prepared, None
+    fitted = () if inputs.synthetic else feeds
+    return remove(prepared, recipe.remove, fitted, seed=seed, progress=progress)
+
+
+def reference_of(
+    removal: RemovalRecord | None, artifact: Artifact, feeds: Sequence[Feed]
+) -> list[Outputs] | None:
+    """Return the outputs of the original where a smaller graph has taken its place."""
+    return None if removal is None else run_model(artifact.model_path, feeds)
+
+
+def remove(
+    prepared: Prepared,
+    shares: RemovalShares,
+    feeds: Sequence[Feed],
+    *,
+    seed: int,
+    progress: ProgressCallback,
+) -> tuple[Prepared, RemovalRecord | None]:
+    """Remove the channels and heads that the outputs need least.
+
+    Args:
+        prepared: The model.
+        shares: What shall stay.
+        feeds: Calibration inputs; without any, the norms of weights decide and nothing makes up
+            for what goes.
+        seed: Decides which places of a convolution are looked at.
+        progress: Told how far the work has come.
+
+    Returns:
+        The smaller model with its sites, and what was removed; the model itself and None if
+        that is nothing.
+    """
+    scene = _scene(prepared, feeds, seed=seed, progress=progress)
+    kept = np.ones(len(scene.channels.bytes), bool)
+    notes = [] if feeds else [UNCALIBRATED]
+    for kind in KINDS:
+        share = float(getattr(shares, kind))
+        if share < 1:
+            chosen, doubts = _choose(scene, kind, share, feeds, shares.compensate, progress)
+            kept &= chosen
+            notes += doubts
+    noted = replace(prepared, notes=(*prepared.notes, *notes))
+    if kept.all():
+        return noted, None
+    compensate = shares.compensate and bool(feeds)
+    return _smaller(noted, scene, kept, compensate), _record(scene.channels, kept, compensate)
+
+
+def remove_as(
+    prepared: Prepared,
+    record: RemovalRecord,
+    feeds: Sequence[Feed],
+    *,
+    seed: int,
+    progress: ProgressCallback,
+) -> Prepared:
+    """Remove what a plan says.
+
+    Args:
+        prepared: The model.
+        record: What to remove.
+        feeds: The inputs of the plan's calibration, if it was compensated.
+        seed: The plan's.
+        progress: Told how far the work has come.
+
+    Raises:
+        PlanError: If the model has no such channels.
+    """
+    fitted = feeds if record.compensated else ()
+    scene = _scene(prepared, fitted, seed=seed, progress=progress)
+    kept = _kept(scene.channels, record)
+    return _smaller(prepared, scene, kept, record.compensated)
+
+
+def _scene(
+    prepared: Prepared, feeds: Sequence[Feed], *, seed: int, progress: ProgressCallback
+) -> _Scene:
+    """Find the units of a model, and look at the inputs of the weights that read them."""
+    model = with_shapes(prepared.model)
+    channels, sites = find_channels(model), prepared.found.sites
+    readers = [site for site in sites if site.name in intakes(model, channels, sites, {})]
+
+    def report(done: int) -> None:
+        progress(Progress(stage="calibrate", done=done, total=len(feeds)))
+
+    moments = input_moments(model, readers, feeds, seed=seed, progress=report) if feeds else {}
+    return _Scene(model=model, channels=channels, known=intakes(model, channels, sites, moments))
+
+
+def _choose(
+    scene: _Scene,
+    kind: str,
+    share: float,
+    feeds: Sequence[Feed],
+    compensate: bool,
+    progress: ProgressCallback,
+) -> tuple[Kept, list[str]]:
+    """Return which units stay if a share of the bytes of a kind does."""
+
+    def report(done: int, total: int) -> None:
+        progress(Progress(stage="remove", done=done, total=total))
+
+    channels = scene.channels
+    groups = [group for group in channels.removable if group.kind == kind]
+    orders, stuck = removal_orders(
+        scene.model, channels, groups, scene.known, calibrated=bool(feeds), progress=report
+    )
+    if feeds and orders:
+        orders = scaled_by_outputs(
+            scene.model,
+            channels,
+            orders,
+            scene.known,
+            feeds,
+            share=1 - share,
+            compensate=compensate,
+        )
+    taken = [group for order in orders for group in order.groups]
+    whole = sum(int(channels.bytes[group.units].sum()) for group in taken)
+    steps = allocate([_path(order) for order in orders], (1 - share) * whole)
+    return kept_after(channels, orders, steps), _doubts(channels, kind, orders, stuck)
+
+
+def _path(order: RemovalOrder) -> Path:
+    return Path(saved=order.saved, error=order.error)
+
+
+def _doubts(
+    channels: Channels, kind: str, orders: Sequence[RemovalOrder], stuck: Mapping[str, str]
+) -> list[str]:
+    """Say why nothing of a kind can be removed, if that is so."""
+    if orders:
+        return []
+    reasons = {group.name: group.reason for group in channels.groups if group.kind == kind}
+    reasons |= stuck
+    shown = next(((n, r) for n, r in reasons.items() if r is not None), None)
+    why = "the graph has none that is recognised" if shown is None else f"'{shown[0]}': {shown[1]}"
+    return [f"no {kind} are removed: {why}"]
+
+
+def _smaller(prepared: Prepared, scene: _Scene, kept: Kept, compensate: bool) -> Prepared:
+    weights = smaller_weights(scene.known, kept, compensate=compensate)
+    model = remove_units(scene.model, kept, weights=weights)
+    found = find_sites(model)
+    if not found.sites:
+        raise NoSiteError("nothing that can be compressed is left after the removal; keep more")
+    return replace(prepared, model=model, found=found)
+
+
+def _record(channels: Channels, kept: Kept, compensated: bool) -> RemovalRecord:
+    groups = [
+        RemovedGroup(
+            name=group.name,
+            kind="heads" if group.kind == "heads" else "channels",
+            units=len(group.units),
+            kept=ranges(np.flatnonzero(kept[group.units]).tolist()),
+        )
+        for group in channels.removable
+        if not kept[group.units].all()
+    ]
+    prunable = {
+        kind: sum(len(group.units) for group in channels.removable if group.kind == kind)
+        for kind in KINDS
+    }
+    return RemovalRecord(groups=tuple(groups), compensated=compensated, prunable=prunable)
+
+
+def _kept(channels: Channels, record: RemovalRecord) -> Kept:
+    kept = np.ones(len(channels.bytes), bool)
+    known: dict[str, Group] = {group.name: group for group in channels.removable}
+    for removed in record.groups:
+        group = known.get(removed.name)
+        if group is None or len(group.units) != removed.units:
+            raise PlanError(f"the model has no {removed.units} {removed.kind} of '{removed.name}'")
+        places = [place for place in places_in(removed.kept) if place < removed.units]
+        stay = np.zeros(removed.units, bool)
+        stay[places] = True
+        if not places:
+            raise PlanError(f"the plan keeps no {removed.kind} of '{removed.name}'")
+        kept[group.units] = stay
+    return kept
+
+
+def ranges(places: Sequence[int]) -> str:
+    """Return increasing numbers as ranges: `0-11,13`."""
+    runs = list[list[int]]()
+    for place in places:
+        if runs and runs[-1][-1] == place - 1:
+            runs[-1][-1] = place
+        else:
+            runs.append([place, place])
+    return ",".join(str(a) if a == b else f"{a}-{b}" for a, b in runs)
+
+
+def places_in(text: str) -> Iterator[int]:
+    """Yield the numbers of ranges."""
+    for run in text.split(","):
+        start, _, end = run.partition("-")
+        yield from range(int(start), int(end or start) + 1)
