@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -62,6 +62,12 @@ class RemovedGroup(BaseModel):
     units: int = Field(ge=1)
     kept: str = Field(pattern=r"^\d+(-\d+)?(,\d+(-\d+)?)*$")
 
+    @property
+    def places(self) -> list[int]:
+        """The places of those that stay, among all."""
+        runs = [run.partition("-") for run in self.kept.split(",")]
+        return [place for a, _, b in runs for place in range(int(a), int(b or a) + 1)]
+
 
 class RemovalRecord(BaseModel):
     """What was removed from the graph before its weights were compressed.
@@ -78,6 +84,11 @@ class RemovalRecord(BaseModel):
     groups: tuple[RemovedGroup, ...]
     compensated: bool
     prunable: dict[str, int]
+
+    def removed(self, kind: str) -> int:
+        """Return how many units of a kind are gone."""
+        groups = [group for group in self.groups if group.kind == kind]
+        return sum(group.units - len(group.places) for group in groups)
 
 
 class PlanFile(BaseModel):
@@ -115,6 +126,17 @@ class PlanFile(BaseModel):
     def to_json(self) -> str:
         """Return the text of the file."""
         return self.model_dump_json(indent=2) + "\n"
+
+
+def ranges(places: Sequence[int]) -> str:
+    """Return increasing numbers as ranges: `0-11,13`."""
+    runs = list[list[int]]()
+    for place in places:
+        if runs and runs[-1][-1] == place - 1:
+            runs[-1][-1] = place
+        else:
+            runs.append([place, place])
+    return ",".join(str(a) if a == b else f"{a}-{b}" for a, b in runs)
 
 
 def read_plan(path: Path) -> PlanFile:

@@ -20,6 +20,7 @@ RUN = {
     "source": "me/net",
     "revision": SHA,
     "seed": 7,
+    "removal": None,
     "repair": {"kinds": ["bias-correction", "error-feedback"], "inputs": 100},
     "folded": True,
     "techniques": ["codes"],

@@ -51,6 +51,7 @@ def summary(report: Report, *, folder: Path, notes: Iterable[str] = ()) -> Panel
     rows: list[tuple[RenderableType, RenderableType]] = [
         ("Distance", distance(report)),
         ("Certified", certificate(report["certificate"])),
+        *(("Removed", text) for text in removal(report.get("removal"))),
         *((Text("Warning", style="yellow"), Text(note, style="yellow")) for note in notes),
         ("Bits", bits_table(report["sites"])),
         ("Search", effort(report)),
@@ -119,6 +120,15 @@ def uniform(report: Report) -> Text:
         (f"{found['distance'] / report['distance']:.3g} times closer", "bold"),
         f" than {found['option']} for every weight, at {readable_share(found['size_ratio'])}",
     )
+
+
+def removal(found: Mapping[str, Any] | None) -> Iterable[Text]:
+    """Yield what was removed from the graph, if anything was."""
+    if found:
+        counts = found["counts"].items()
+        parts = (f"{count['removed']} of {count['of']} {kind}" for kind, count in counts)
+        how = "other weights make up for it" if found["compensated"] else "nothing makes up for it"
+        yield Text.assemble((", ".join(parts), "bold"), f"; {how}")
 
 
 def certificate(found: Mapping[str, Any] | None) -> Text:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,7 +15,7 @@ from zoo_compress.graph.channels.remove import Kept, remove_units
 from zoo_compress.graph.channels.shapes import with_shapes
 from zoo_compress.graph.sites import find_sites
 from zoo_compress.pipeline.prepare import Prepared
-from zoo_compress.plan import RemovalRecord, RemovedGroup
+from zoo_compress.plan import RemovalRecord, RemovedGroup, ranges
 from zoo_compress.recipe import Recipe, RemovalShares
 from zoo_compress.runtime.evaluator import Outputs, run_model
 from zoo_compress.search.allocation import Path, allocate
@@ -231,28 +231,7 @@ def _kept(channels: Channels, record: RemovalRecord) -> Kept:
         group = known.get(removed.name)
         if group is None or len(group.units) != removed.units:
             raise PlanError(f"the model has no {removed.units} {removed.kind} of '{removed.name}'")
-        places = [place for place in places_in(removed.kept) if place < removed.units]
         stay = np.zeros(removed.units, bool)
-        stay[places] = True
-        if not places:
-            raise PlanError(f"the plan keeps no {removed.kind} of '{removed.name}'")
+        stay[[place for place in removed.places if place < removed.units]] = True
         kept[group.units] = stay
     return kept
-
-
-def ranges(places: Sequence[int]) -> str:
-    """Return increasing numbers as ranges: `0-11,13`."""
-    runs = list[list[int]]()
-    for place in places:
-        if runs and runs[-1][-1] == place - 1:
-            runs[-1][-1] = place
-        else:
-            runs.append([place, place])
-    return ",".join(str(a) if a == b else f"{a}-{b}" for a, b in runs)
-
-
-def places_in(text: str) -> Iterator[int]:
-    """Yield the numbers of ranges."""
-    for run in text.split(","):
-        start, _, end = run.partition("-")
-        yield from range(int(start), int(end or start) + 1)

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 import numpy as np
 import onnx_ir as ir
 
+from zoo_compress.graph.channels.target import target_entry, target_lengths
 from zoo_compress.graph.channels.tracker import (
     Labels,
     Tracker,
     Units,
     axes_of,
-    constant,
     integers,
     lengths,
 )
@@ -75,7 +75,7 @@ def reshape(tracker: Tracker, node: ir.Node) -> None:
     """
     given = tracker.labels.get(node.inputs[0]) if node.inputs[0] is not None else None
     before = lengths(node.inputs[0]) if node.inputs[0] is not None else None
-    after = lengths(node.outputs[0])
+    after = target_lengths(node)
     if given is None or before is None or after is None or len(tracker.known(node)) > 1:
         tracker.give_up(node, "regroups a shape that is not known")
         return
@@ -100,35 +100,6 @@ def read_shape(tracker: Tracker, node: ir.Node) -> None:
     taken = [_places(reader, places) for reader in readers]
     if node.outputs[0].is_graph_output() or any(p is None or given.axis in p for p in taken):
         tracker.give_up(node, "takes the number of channels")
-
-
-def target_entry(node: ir.Node, axis: int, *, source: int) -> str | None:
-    """Say how the length of an axis stands in the new shape of a Reshape.
-
-    Args:
-        node: The Reshape.
-        axis: The axis of its output.
-        source: The axis of its input that the units lie along.
-
-    Returns:
-        `constant` in a constant, `piece` as a constant among those that a Concat joins, `derived`
-        as 0 or -1, which need no change; None if it cannot be changed.
-    """
-    target = node.inputs[1]
-    numbers = integers(target)
-    if numbers is not None:
-        if numbers[axis] == 0:
-            return "derived" if axis == source else None
-        return "derived" if numbers[axis] == -1 else "constant"
-    joined = target.producer() if target is not None else None
-    if joined is None or joined.op_type != "Concat" or not all(map(_one_number, joined.inputs)):
-        return None
-    piece = integers(joined.inputs[axis]) if axis < len(joined.inputs) else None
-    if piece is None:
-        return None
-    if piece[0] == 0:
-        return "derived" if axis == source else None
-    return "derived" if piece[0] == -1 else "piece"
 
 
 def regrouped(before: Lengths, after: Lengths) -> list[tuple[range, range]] | None:
@@ -203,12 +174,6 @@ def _product(shape: Lengths) -> int | str | None:
         return shape[0]
     known = [length for length in shape if isinstance(length, int)]
     return math.prod(known) if len(known) == len(shape) else None
-
-
-def _one_number(value: ir.Value | None) -> bool:
-    tensor = constant(value)
-    shape = tensor.shape if tensor is not None else None if value is None else value.shape
-    return shape is not None and len(shape) == 1 and shape[0] == 1
 
 
 def _places(reader: ir.Node, places: Sequence[int]) -> set[int] | None:

@@ -13,7 +13,7 @@ from onnx_ir.passes import common
 from zoo_compress.core import AnyArray
 from zoo_compress.graph.channels.find import Channels, Member, find_channels
 from zoo_compress.graph.channels.joins import pad_amounts, split_sizes
-from zoo_compress.graph.channels.layout import target_entry
+from zoo_compress.graph.channels.target import target_entry
 from zoo_compress.graph.channels.tracker import Labels, Units, integers
 from zoo_compress.graph.initializers import add_initializer, replace_initializer
 from zoo_compress.graph.names import value_names
