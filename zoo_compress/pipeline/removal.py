@@ -233,5 +233,9 @@ def _kept(channels: Channels, record: RemovalRecord) -> Kept:
             raise PlanError(f"the model has no {removed.units} {removed.kind} of '{removed.name}'")
         stay = np.zeros(removed.units, bool)
         stay[[place for place in removed.places if place < removed.units]] = True
+        if not stay.any():
+            raise PlanError(
+                f"the plan keeps none of the {removed.units} {removed.kind} of '{removed.name}'"
+            )
         kept[group.units] = stay
     return kept

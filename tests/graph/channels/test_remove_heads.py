@@ -7,7 +7,7 @@ from onnx import helper
 from tests.graph.channels.networks import Network, check_removal, prepared
 from zoo_compress.graph.channels.find import find_channels
 
-HEADS, SIZE, WIDTH = 4, 3, 12
+HEADS, SIZE, WIDTH, INNER = 4, 8, 32, 96
 
 
 def split_heads(net: Network, x: str, how: str) -> str:
@@ -42,8 +42,8 @@ def encoder(how: str = "constant", **settings: object) -> Network:
     net.width["x"] = WIDTH
     total = net.node("Add", attention(net, "x", how), "x")
     net.width[total] = WIDTH
-    wide = net.node("Tanh", net.linear(total, 20))
-    net.width[wide] = 20
+    wide = net.node("Tanh", net.linear(total, INNER))
+    net.width[wide] = INNER
     net.linear(wide, WIDTH)
     return net
 
@@ -62,12 +62,15 @@ def tokens(dtype: str = "float32") -> dict[str, np.ndarray]:
 def test_heads_are_removed_whole_and_the_inner_layer_by_channels(how: str, opset: int) -> None:
     model = built(encoder(how, opset=opset))
     kinds = [(g.kind, len(g.units)) for g in find_channels(model).removable]
-    assert kinds == [("heads", HEADS), ("channels", 20)]
-    assert check_removal(model, tokens(), 0.5) == 2 + 10
+    assert kinds == [("heads", HEADS), ("channels", INNER)]
+    assert check_removal(model, tokens(), 0.5) == 2 + INNER // 2
 
 
 def test_half_precision_heads_are_removed_too() -> None:
-    assert check_removal(built(encoder(dtype="float16")), tokens("float16"), 0.75) == 3 + 15
+    assert (
+        check_removal(built(encoder(dtype="float16")), tokens("float16"), 0.75)
+        == 3 + INNER * 3 // 4
+    )
 
 
 def test_a_head_is_its_columns_of_all_four_weights() -> None:
