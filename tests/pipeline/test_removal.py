@@ -237,6 +237,14 @@ def test_a_plan_that_does_not_fit_the_model_is_refused(
         apply(str(residual.model), plan=path, out=residual.out / "again.onnx")
 
 
+def test_a_plan_without_the_inputs_that_it_was_fitted_to_is_refused(residual: Case) -> None:
+    run(residual.settings(recipe=recipe(residual), **QUICK))
+    path = residual.out / PLAN_FILE
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"calibration": None}))
+    with pytest.raises(errors.PlanError, match="names no inputs"):
+        apply(str(residual.model), plan=path, out=residual.out / "again.onnx")
+
+
 @pytest.mark.parametrize(
     ("places", "text"), [([0, 1, 2, 5], "0-2,5"), ([7], "7"), ([0, 2, 4, 5], "0,2,4-5")]
 )

@@ -89,6 +89,8 @@ def remove(
         The smaller model with its sites, and what was removed; the model itself and None if
         that is nothing.
     """
+    if all(getattr(shares, kind) == 1 for kind in KINDS):
+        return prepared, None
     scene = _scene(prepared, feeds, seed=seed, progress=progress)
     kept = np.ones(len(scene.channels.bytes), bool)
     notes = [] if feeds else [UNCALIBRATED]
@@ -123,8 +125,10 @@ def remove_as(
         progress: Told how far the work has come.
 
     Raises:
-        PlanError: If the model has no such channels.
+        PlanError: If the model has no such channels, or the plan lacks what it was fitted to.
     """
+    if record.compensated and not feeds:
+        raise PlanError("the plan names no inputs that its removal was made up for with")
     fitted = feeds if record.compensated else ()
     scene = _scene(prepared, fitted, seed=seed, progress=progress)
     kept = _kept(scene.channels, record)
