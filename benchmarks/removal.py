@@ -22,7 +22,8 @@ from rich.table import Table
 
 from zoo_compress.core import Feed, Progress, ignore_progress
 from zoo_compress.data.split import split_inputs
-from zoo_compress.graph.channels.find import Channels, find_channels
+from zoo_compress.graph.channels.find import find_channels
+from zoo_compress.graph.channels.groups import Channels
 from zoo_compress.graph.channels.remove import Kept, remove_units
 from zoo_compress.graph.channels.shapes import with_shapes
 from zoo_compress.graph.load import load_model

@@ -34,6 +34,19 @@ def test_the_certificate_is_its_claim_and_its_scope(report: dict[str, Any]) -> N
     assert f"Certified {claim} Scope: 150 photographs that the search did not see. Bits" in text
 
 
+@pytest.mark.parametrize(
+    ("compensated", "how"),
+    [(True, "other weights make up for it"), (False, "nothing makes up for it")],
+)
+def test_what_was_removed_is_counted(report: dict[str, Any], compensated: bool, how: str) -> None:
+    counts = {"channels": {"removed": 512, "of": 4096}, "heads": {"removed": 3, "of": 72}}
+    report["removal"] = {"counts": counts, "compensated": compensated}
+    text = unwrapped(drawn(report))
+    assert f"Removed 512 of 4096 channels, 3 of 72 heads; {how}" in text
+    report["removal"] = None
+    assert "Removed" not in drawn(report)
+
+
 def test_the_panel_compares_with_one_option_for_every_weight(report: dict[str, Any]) -> None:
     report["uniform"] = {"option": "codes bits=3", "size_ratio": 0.1031, "distance": 3190.0}
     text = unwrapped(drawn(report))

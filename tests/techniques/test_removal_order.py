@@ -3,7 +3,8 @@ import onnx_ir as ir
 import pytest
 
 from tests.graph.channels.networks import Network
-from zoo_compress.graph.channels.find import Channels, find_channels
+from zoo_compress.graph.channels.find import find_channels
+from zoo_compress.graph.channels.groups import Channels
 from zoo_compress.graph.initializers import replace_initializer
 from zoo_compress.graph.sites import find_sites
 from zoo_compress.techniques.intake import Intake, intakes

@@ -10,12 +10,14 @@ import onnx_ir as ir
 
 from zoo_compress.core import Artifact, Feed, Inputs, Progress, ProgressCallback
 from zoo_compress.errors import NoSiteError, PlanError
-from zoo_compress.graph.channels.find import Channels, Group, find_channels
+from zoo_compress.graph.channels.find import find_channels
+from zoo_compress.graph.channels.groups import Channels
 from zoo_compress.graph.channels.remove import Kept, remove_units
 from zoo_compress.graph.channels.shapes import with_shapes
 from zoo_compress.graph.sites import find_sites
 from zoo_compress.pipeline.prepare import Prepared
-from zoo_compress.plan import RemovalRecord, RemovedGroup, ranges
+from zoo_compress.pipeline.removal_record import KINDS, recorded_units, removal_record
+from zoo_compress.plan import RemovalRecord
 from zoo_compress.recipe import Recipe, RemovalShares
 from zoo_compress.runtime.evaluator import Outputs, run_model
 from zoo_compress.search.allocation import Path, allocate
@@ -29,7 +31,6 @@ from zoo_compress.techniques.removal_choice import (
 )
 from zoo_compress.techniques.removal_order import RemovalOrder
 
-KINDS = ("channels", "heads")
 UNCALIBRATED = (
     "what is removed was chosen by the norms of weights alone, and nothing makes up for it: "
     "synthetic inputs do not show what real ones need"
@@ -104,7 +105,9 @@ def remove(
     if kept.all():
         return noted, None
     compensate = shares.compensate and bool(feeds)
-    return _smaller(noted, scene, kept, compensate), _record(scene.channels, kept, compensate)
+    return _smaller(noted, scene, kept, compensate), removal_record(
+        scene.channels, kept, compensate
+    )
 
 
 def remove_as(
@@ -131,7 +134,7 @@ def remove_as(
         raise PlanError("the plan names no inputs that its removal was made up for with")
     fitted = feeds if record.compensated else ()
     scene = _scene(prepared, fitted, seed=seed, progress=progress)
-    kept = _kept(scene.channels, record)
+    kept = recorded_units(scene.channels, record)
     return _smaller(prepared, scene, kept, record.compensated)
 
 
@@ -208,38 +211,3 @@ def _smaller(prepared: Prepared, scene: _Scene, kept: Kept, compensate: bool) ->
     if not found.sites:
         raise NoSiteError("nothing that can be compressed is left after the removal; keep more")
     return replace(prepared, model=model, found=found)
-
-
-def _record(channels: Channels, kept: Kept, compensated: bool) -> RemovalRecord:
-    groups = [
-        RemovedGroup(
-            name=group.name,
-            kind="heads" if group.kind == "heads" else "channels",
-            units=len(group.units),
-            kept=ranges(np.flatnonzero(kept[group.units]).tolist()),
-        )
-        for group in channels.removable
-        if not kept[group.units].all()
-    ]
-    prunable = {
-        kind: sum(len(group.units) for group in channels.removable if group.kind == kind)
-        for kind in KINDS
-    }
-    return RemovalRecord(groups=tuple(groups), compensated=compensated, prunable=prunable)
-
-
-def _kept(channels: Channels, record: RemovalRecord) -> Kept:
-    kept = np.ones(len(channels.bytes), bool)
-    known: dict[str, Group] = {group.name: group for group in channels.removable}
-    for removed in record.groups:
-        group = known.get(removed.name)
-        if group is None or len(group.units) != removed.units:
-            raise PlanError(f"the model has no {removed.units} {removed.kind} of '{removed.name}'")
-        stay = np.zeros(removed.units, bool)
-        stay[[place for place in removed.places if place < removed.units]] = True
-        if not stay.any():
-            raise PlanError(
-                f"the plan keeps none of the {removed.units} {removed.kind} of '{removed.name}'"
-            )
-        kept[group.units] = stay
-    return kept

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import onnx_ir as ir
 
 from zoo_compress.core import AnyArray, Site
-from zoo_compress.graph.channels.find import Channels
+from zoo_compress.graph.channels.groups import Channels
 from zoo_compress.graph.channels.remove import Kept
 from zoo_compress.graph.channels.tracker import Units
 from zoo_compress.numerics.elimination import compensated

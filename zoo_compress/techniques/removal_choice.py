@@ -9,7 +9,7 @@ import numpy as np
 import onnx_ir as ir
 
 from zoo_compress.core import AnyArray, Feed
-from zoo_compress.graph.channels.find import Channels, Group
+from zoo_compress.graph.channels.groups import Channels, Group
 from zoo_compress.graph.channels.remove import Kept
 from zoo_compress.graph.proto import to_compact_proto
 from zoo_compress.runtime.evaluator import CpuEvaluator

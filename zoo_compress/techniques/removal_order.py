@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
 
-from zoo_compress.graph.channels.find import Channels, Group, components
+from zoo_compress.graph.channels.groups import Channels, Group, components
 from zoo_compress.graph.channels.tracker import Units
 from zoo_compress.numerics.elimination import Elimination
 from zoo_compress.techniques.intake import Intake

@@ -9,7 +9,8 @@ import onnx
 import onnx_ir as ir
 from onnx import TensorProto, helper, numpy_helper
 
-from zoo_compress.graph.channels.find import Channels, find_channels
+from zoo_compress.graph.channels.find import find_channels
+from zoo_compress.graph.channels.groups import Channels
 from zoo_compress.graph.channels.remove import remove_units
 from zoo_compress.graph.channels.shapes import with_shapes
 from zoo_compress.graph.initializers import replace_initializer

@@ -11,7 +11,8 @@ import onnx_ir as ir
 from onnx_ir.passes import common
 
 from zoo_compress.core import AnyArray
-from zoo_compress.graph.channels.find import Channels, Member, find_channels
+from zoo_compress.graph.channels.find import find_channels
+from zoo_compress.graph.channels.groups import Channels, Member
 from zoo_compress.graph.channels.joins import pad_amounts, split_sizes
 from zoo_compress.graph.channels.target import target_entry
 from zoo_compress.graph.channels.tracker import Labels, Units, integers
