@@ -31,6 +31,10 @@ from zoo_compress.techniques.removal_choice import (
 )
 from zoo_compress.techniques.removal_order import RemovalOrder
 
+NOTHING = (
+    "nothing is removed: the graph has no channels or heads of the kind asked for that can be, or "
+    "the share leaves room for none; `zoo-compress inspect` lists them"
+)
 UNCALIBRATED = (
     "what is removed was chosen by the norms of weights alone, and nothing makes up for it: "
     "synthetic inputs do not show what real ones need"
@@ -103,7 +107,8 @@ def remove(
             notes += doubts
     noted = replace(prepared, notes=(*prepared.notes, *notes))
     if kept.all():
-        return noted, None
+        said = replace(prepared, notes=(*noted.notes, NOTHING))
+        return said, None
     compensate = shares.compensate and bool(feeds)
     return _smaller(noted, scene, kept, compensate), removal_record(
         scene.channels, kept, compensate
@@ -133,8 +138,9 @@ def remove_as(
     if record.compensated and not feeds:
         raise PlanError("the plan names no inputs that its removal was made up for with")
     fitted = feeds if record.compensated else ()
+    # Before the inputs are run: a plan for another model should be told at once.
+    kept = recorded_units(find_channels(with_shapes(prepared.model)), record)
     scene = _scene(prepared, fitted, seed=seed, progress=progress)
-    kept = recorded_units(scene.channels, record)
     return _smaller(prepared, scene, kept, record.compensated)
 
 
@@ -194,14 +200,13 @@ def _path(order: RemovalOrder) -> Path:
 def _doubts(
     channels: Channels, kind: str, orders: Sequence[RemovalOrder], stuck: Mapping[str, str]
 ) -> list[str]:
-    """Say why nothing of a kind can be removed, if that is so."""
-    if orders:
-        return []
+    """Say why nothing of a kind can be removed, if there is any of it in the graph."""
     reasons = {group.name: group.reason for group in channels.groups if group.kind == kind}
     reasons |= stuck
-    shown = next(((n, r) for n, r in reasons.items() if r is not None), None)
-    why = "the graph has none that is recognised" if shown is None else f"'{shown[0]}': {shown[1]}"
-    return [f"no {kind} are removed: {why}"]
+    if orders or not reasons:
+        return []
+    name, why = next(iter(reasons.items()))
+    return [f"no {kind} are removed: '{name}': {why}"]
 
 
 def _smaller(prepared: Prepared, scene: _Scene, kept: Kept, compensate: bool) -> Prepared:
