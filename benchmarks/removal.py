@@ -40,7 +40,9 @@ from zoo_compress.stats.distances.squared_l2 import SquaredL2
 from zoo_compress.techniques.intake import Intake, intakes
 from zoo_compress.techniques.moments import input_moments
 from zoo_compress.techniques.removal_choice import (
+    Probe,
     kept_after,
+    parted,
     removal_orders,
     scaled_by_outputs,
     smaller_weights,
@@ -99,7 +101,7 @@ def _subject(asked: argparse.Namespace) -> Subject:
     model, sites = with_shapes(prepared.model), prepared.found.sites
     channels = find_channels(model)
     readers = [site for site in sites if site.name in intakes(model, channels, sites, {})]
-    moments = input_moments(model, readers, fitted, seed=0)
+    moments = input_moments(model, readers, parted(fitted)[1], seed=0)
     return Subject(
         model=model,
         original_bytes=artifact.stored_bytes,
@@ -144,15 +146,8 @@ def _kept(subject: Subject, kind: str, share: float, calibrated: bool, compensat
         progress=lambda done, total: ignore_progress(Progress(stage="remove", done=done)),
     )
     if calibrated:
-        orders = scaled_by_outputs(
-            subject.model,
-            channels,
-            orders,
-            subject.known,
-            subject.fitted,
-            share=1 - share,
-            compensate=compensate,
-        )
+        probe = Probe(subject.model, subject.known, parted(subject.fitted)[0])
+        orders = scaled_by_outputs(channels, orders, probe, share=1 - share, compensate=compensate)
     groups = [group for order in orders for group in order.groups]
     whole = sum(int(channels.bytes[group.units].sum()) for group in groups)
     paths = [Path(saved=order.saved, error=order.error) for order in orders]

@@ -10,7 +10,10 @@ from zoo_compress.graph.sites import find_sites
 from zoo_compress.techniques.intake import Intake, intakes
 from zoo_compress.techniques.moments import input_moments
 from zoo_compress.techniques.removal_choice import (
+    PROBE_INPUTS,
+    Probe,
     kept_after,
+    parted,
     removal_orders,
     scaled_by_outputs,
     smaller_weights,
@@ -132,14 +135,30 @@ def test_errors_are_scaled_to_what_the_outputs_show() -> None:
     orders, _ = removal_orders(
         model, channels, channels.removable, readers, calibrated=True, progress=no_report
     )
-    scaled = scaled_by_outputs(
-        model, channels, orders, readers, feeds(), share=0.3, compensate=True
-    )
+    probe = Probe(model, readers, feeds())
+    scaled = scaled_by_outputs(channels, orders, probe, share=0.3, compensate=True)
     for before, after in zip(orders, scaled, strict=True):
         ratio = after.error[after.error > 0] / before.error[before.error > 0]
         np.testing.assert_allclose(ratio, ratio[0])
-    # What the last layer reads decides the output; the first layer's channels pass through a Relu.
-    assert all(np.isfinite(order.error).all() for order in scaled)
+    wanted = int(np.searchsorted(scaled[1].saved, 0.3 * scaled[1].saved[-1])) + 1
+    kept = kept_after(channels, [scaled[1]], [wanted])
+    measured = probe.distance(kept, compensate=True)
+    assert scaled[1].error[wanted - 1] == pytest.approx(measured)
+
+
+def test_nothing_removed_is_no_distance() -> None:
+    model = network()
+    channels, readers = known(model)
+    kept = np.ones(len(channels.bytes), bool)
+    assert Probe(model, readers, feeds()).distance(kept, compensate=True) == 0
+
+
+def test_removals_are_measured_on_inputs_that_nothing_is_fitted_to_if_there_are_enough() -> None:
+    probes, fitted = parted(feeds(2 * PROBE_INPUTS))
+    assert len(probes) == len(fitted) == PROBE_INPUTS
+    assert not any(one is other for one in probes for other in fitted)
+    few = feeds(PROBE_INPUTS + 1)
+    assert parted(few) == (few[:PROBE_INPUTS], few)
 
 
 def test_a_constant_part_goes_to_the_bias() -> None:

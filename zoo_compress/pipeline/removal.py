@@ -24,7 +24,9 @@ from zoo_compress.search.allocation import Path, allocate
 from zoo_compress.techniques.intake import Intake, intakes
 from zoo_compress.techniques.moments import input_moments
 from zoo_compress.techniques.removal_choice import (
+    Probe,
     kept_after,
+    parted,
     removal_orders,
     scaled_by_outputs,
     smaller_weights,
@@ -34,6 +36,10 @@ from zoo_compress.techniques.removal_order import RemovalOrder
 NOTHING = (
     "nothing is removed: the graph has no channels or heads of the kind asked for that can be, or "
     "the share leaves room for none; `zoo-compress inspect` lists them"
+)
+PLAIN = (
+    "no weights make up for what is removed: on inputs that they were not fitted to, that moved "
+    "the outputs further from the original's; more calibration inputs may help"
 )
 UNCALIBRATED = (
     "what is removed was chosen by the norms of weights alone, and nothing makes up for it: "
@@ -97,22 +103,21 @@ def remove(
     if all(getattr(shares, kind) == 1 for kind in KINDS):
         return prepared, None
     scene = _scene(prepared, feeds, seed=seed, progress=progress)
-    kept = np.ones(len(scene.channels.bytes), bool)
     notes = [] if feeds else [UNCALIBRATED]
+    orders = dict[str, list[RemovalOrder]]()
     for kind in KINDS:
-        share = float(getattr(shares, kind))
-        if share < 1:
-            chosen, doubts = _choose(scene, kind, share, feeds, shares.compensate, progress)
-            kept &= chosen
+        if getattr(shares, kind) < 1:
+            orders[kind], doubts = _orders(scene, kind, bool(feeds), progress)
             notes += doubts
+    kept, compensate = _best(scene, shares, orders, feeds)
+    if shares.compensate and feeds and not compensate and not kept.all():
+        notes.append(PLAIN)
     noted = replace(prepared, notes=(*prepared.notes, *notes))
     if kept.all():
         said = replace(prepared, notes=(*noted.notes, NOTHING))
         return said, None
-    compensate = shares.compensate and bool(feeds)
-    return _smaller(noted, scene, kept, compensate), removal_record(
-        scene.channels, kept, compensate
-    )
+    record = removal_record(scene.channels, kept, compensate)
+    return _smaller(noted, scene, kept, compensate), record
 
 
 def remove_as(
@@ -153,21 +158,17 @@ def _scene(
     readers = [site for site in sites if site.name in intakes(model, channels, sites, {})]
 
     def report(done: int) -> None:
-        progress(Progress(stage="calibrate", done=done, total=len(feeds)))
+        progress(Progress(stage="calibrate", done=done, total=len(parted(feeds)[1])))
 
-    moments = input_moments(model, readers, feeds, seed=seed, progress=report) if feeds else {}
+    _, fitted = parted(feeds)
+    moments = input_moments(model, readers, fitted, seed=seed, progress=report) if feeds else {}
     return _Scene(model=model, channels=channels, known=intakes(model, channels, sites, moments))
 
 
-def _choose(
-    scene: _Scene,
-    kind: str,
-    share: float,
-    feeds: Sequence[Feed],
-    compensate: bool,
-    progress: ProgressCallback,
-) -> tuple[Kept, list[str]]:
-    """Return which units stay if a share of the bytes of a kind does."""
+def _orders(
+    scene: _Scene, kind: str, calibrated: bool, progress: ProgressCallback
+) -> tuple[list[RemovalOrder], list[str]]:
+    """Return in which order units of a kind go, and why there is none."""
 
     def report(done: int, total: int) -> None:
         progress(Progress(stage="remove", done=done, total=total))
@@ -175,22 +176,55 @@ def _choose(
     channels = scene.channels
     groups = [group for group in channels.removable if group.kind == kind]
     orders, stuck = removal_orders(
-        scene.model, channels, groups, scene.known, calibrated=bool(feeds), progress=report
+        scene.model, channels, groups, scene.known, calibrated=calibrated, progress=report
     )
-    if feeds and orders:
-        orders = scaled_by_outputs(
-            scene.model,
-            channels,
-            orders,
-            scene.known,
-            feeds,
-            share=1 - share,
-            compensate=compensate,
-        )
-    taken = [group for order in orders for group in order.groups]
-    whole = sum(int(channels.bytes[group.units].sum()) for group in taken)
-    steps = allocate([_path(order) for order in orders], (1 - share) * whole)
-    return kept_after(channels, orders, steps), _doubts(channels, kind, orders, stuck)
+    return orders, _doubts(channels, kind, orders, stuck)
+
+
+def _best(
+    scene: _Scene,
+    shares: RemovalShares,
+    orders: Mapping[str, list[RemovalOrder]],
+    feeds: Sequence[Feed],
+) -> tuple[Kept, bool]:
+    """Return which units stay, and whether other weights make up for those that go.
+
+    They do if that is wanted and brings the outputs closer on inputs that they were not fitted to.
+    """
+    channels = scene.channels
+    if not feeds or not any(orders.values()):
+        return _kept(channels, shares, orders), False
+    probe, found = Probe(scene.model, scene.known, parted(feeds)[0]), []
+    for compensate in (True, False) if shares.compensate else (False,):
+        scaled = {
+            kind: scaled_by_outputs(
+                channels,
+                some,
+                probe,
+                share=1 - float(getattr(shares, kind)),
+                compensate=compensate,
+            )
+            for kind, some in orders.items()
+        }
+        kept = _kept(channels, shares, scaled)
+        distance = probe.distance(kept, compensate=compensate)
+        found.append((distance, not compensate, kept))
+    _, plain, kept = min(found, key=lambda item: item[:2])
+    return kept, not plain
+
+
+def _kept(
+    channels: Channels, shares: RemovalShares, orders: Mapping[str, list[RemovalOrder]]
+) -> Kept:
+    """Return which units stay so that the shares of all bytes do, at the least error."""
+    kept = np.ones(len(channels.bytes), bool)
+    for kind, some in orders.items():
+        groups = [group for order in some for group in order.groups]
+        whole = sum(int(channels.bytes[group.units].sum()) for group in groups)
+        wanted = (1 - float(getattr(shares, kind))) * whole
+        steps = allocate([_path(order) for order in some], wanted)
+        kept &= kept_after(channels, some, steps)
+    return kept
 
 
 def _path(order: RemovalOrder) -> Path:

@@ -23,9 +23,11 @@ from zoo_compress.techniques.removal_order import (
     readers_of,
 )
 
-# Inputs on which the effect of each family on the outputs is measured. It only weighs families
-# against each other.
-PROBE_INPUTS = 8
+# Inputs on which removals are measured, to weigh families against each other and to see whether
+# weights that were fitted to other inputs make things better.
+PROBE_INPUTS = 16
+# With fewer times as many inputs, fitting needs all of them more than measuring needs its own.
+FEWEST_PARTED = 2
 
 
 def removal_orders(
@@ -80,43 +82,71 @@ def smaller_weights(
     return changed
 
 
+class Probe:
+    """Measures what a removal does to the outputs of a model, without making the smaller graph."""
+
+    def __init__(
+        self, model: ir.Model, known: Mapping[str, Intake], feeds: Sequence[Feed]
+    ) -> None:
+        """Run the whole model.
+
+        Args:
+            model: The model.
+            known: Weights that read units, by name.
+            feeds: Inputs, best others than those that the weights are fitted to.
+        """
+        names = [name for i in known.values() for name in (i.site.name, i.site.bias) if name]
+        self._known, self._indices = known, range(len(feeds))
+        self._evaluator = CpuEvaluator(to_compact_proto(model), feeds, replaceable=names)
+        self._distance = SquaredL2(self._evaluator.reference)
+
+    def distance(self, kept: Kept, *, compensate: bool) -> float:
+        """Return the relative squared distance of the outputs; infinity where it is not finite.
+
+        Args:
+            kept: Whether each unit stays.
+            compensate: As for `smaller_weights`.
+        """
+        weights = smaller_weights(self._known, kept, compensate=compensate)
+        values = self._distance(self._evaluator.outputs(weights, self._indices), self._indices)
+        return self._distance.relative(float(np.mean(values)))
+
+
+def parted(feeds: Sequence[Feed]) -> tuple[Sequence[Feed], Sequence[Feed]]:
+    """Return inputs to measure removals on and others to fit to; all for both if they are few."""
+    if len(feeds) < FEWEST_PARTED * PROBE_INPUTS:
+        return feeds[:PROBE_INPUTS], feeds
+    return feeds[:PROBE_INPUTS], feeds[PROBE_INPUTS:]
+
+
 def scaled_by_outputs(
-    model: ir.Model,
     channels: Channels,
     orders: Sequence[RemovalOrder],
-    known: Mapping[str, Intake],
-    feeds: Sequence[Feed],
+    probe: Probe,
     *,
     share: float,
     compensate: bool,
 ) -> list[RemovalOrder]:
     """Return orders with errors of the model's outputs in the place of those inside it.
 
-    A share of each family's bytes is removed alone, and the distance of the outputs measured on
-    the first inputs; the predicted errors are scaled to that. Orders whose removal so far costs
-    nothing, or too much to be measured, stay as they are.
+    A share of each family's bytes is removed alone, and the distance of the outputs measured; the
+    predicted errors are scaled to that. Orders whose removal so far costs nothing, or too much to
+    be measured, stay as they are.
 
     Args:
-        model: The model.
-        channels: Its units.
+        channels: The units of the model.
         orders: Orders of removal, with predicted errors.
-        known: Weights that read units, by name.
-        feeds: Calibration inputs.
+        probe: Measures the outputs.
         share: Share of the bytes of each family, 0 to 1.
         compensate: As for `smaller_weights`.
     """
-    names = [name for i in known.values() for name in (i.site.name, i.site.bias) if name]
-    probes = feeds[:PROBE_INPUTS]
-    evaluator = CpuEvaluator(to_compact_proto(model), probes, replaceable=names)
-    distance, indices = SquaredL2(evaluator.reference), range(len(probes))
     scaled = []
     for order in orders:
-        taken = int(np.searchsorted(order.saved, share * order.saved[-1])) + 1
-        kept = kept_after(channels, [order], [min(taken, len(order.steps))])
-        predicted = float(order.error[min(taken, len(order.steps)) - 1])
-        weights = smaller_weights(known, kept, compensate=compensate)
-        values = distance(evaluator.outputs(weights, indices), indices)
-        measured = distance.relative(float(np.mean(values)))
+        wanted = int(np.searchsorted(order.saved, share * order.saved[-1])) + 1
+        taken = min(wanted, len(order.steps))
+        predicted = float(order.error[taken - 1])
+        kept = kept_after(channels, [order], [taken])
+        measured = probe.distance(kept, compensate=compensate)
         usable = predicted > 0 and np.isfinite(measured) and measured > 0
         factor = measured / predicted if usable else 1.0
         scaled.append(replace(order, error=order.error * factor))
