@@ -15,9 +15,10 @@ from zoo_compress.core import Plan, ignore_progress
 from zoo_compress.graph.proto import to_compact_proto
 from zoo_compress.pipeline import apply, inspect, resume, run
 from zoo_compress.pipeline.folder import FINGERPRINT_FILE, PLAN_FILE
+from zoo_compress.pipeline.removal import remove
 from zoo_compress.pipeline.study import Study, build_study
 from zoo_compress.plan import ranges, read_plan
-from zoo_compress.recipe import load_recipe, recipe_text
+from zoo_compress.recipe import RemovalShares, load_recipe, recipe_text
 
 QUICK = {"strategy": "knapsack", "trials": 1, "budget": "0.3"}
 
@@ -128,6 +129,20 @@ def test_other_weights_make_up_for_what_goes(residual: Case) -> None:
         for compensate in (True, False)
     )
     assert fitted < 0.5 * plain
+
+
+def test_weights_fitted_to_inputs_of_another_kind_are_not_used(residual: Case) -> None:
+    whole = study_of(residual, remove=None)
+    real = whole.inputs.subset(whole.split.calibrate).feeds
+    image = np.random.default_rng(9).standard_normal((1, 3, 8, 8)).astype(np.float32)
+    other = [{"x": np.float32(50) + np.float32(scale) * image} for scale in np.linspace(-9, 9, 24)]
+    shares = RemovalShares(channels=0.8)
+    found = []
+    for feeds in (real, [*real[:16], *other]):
+        prepared, record = remove(whole.prepared, shares, feeds, seed=0, progress=ignore_progress)
+        assert record is not None
+        found.append((record.compensated, any("moved the outputs" in n for n in prepared.notes)))
+    assert found == [(True, False), (False, True)]
 
 
 def test_channels_that_are_never_anything_go_first_and_at_no_cost(residual: Case) -> None:
