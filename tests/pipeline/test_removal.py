@@ -26,7 +26,9 @@ QUICK = {"strategy": "knapsack", "trials": 1, "budget": "0.3"}
 def recipe(case: Case, **changes: object) -> str:
     path = case.model.with_name("mine.yaml")
     search = {"search_inputs": 30, "calibration_inputs": 40, "scan_inputs": 4, "frontier": 0}
-    known = yaml.safe_load(recipe_text("pruned")) | {"search": search}
+    shares = {"channels": 0.9, "heads": 0.9}
+    shipped = yaml.safe_load(recipe_text("pruned"))
+    known = shipped | {"search": search, "remove": shares}
     path.write_text(yaml.safe_dump(known | changes))
     return str(path)
 
