@@ -129,7 +129,8 @@ def test_a_fault_shows_the_value_that_was_found(value, write):
 @pytest.mark.parametrize("text", ["", "- name\n", "just words\n", "3\n"])
 def test_a_file_without_keys_says_which_are_expected(text, write):
     expected = (
-        "holds no keys: expected name, summary, techniques, repair, biases, only, keep, search"
+        "holds no keys: expected name, summary, techniques, remove, repair, biases, only, keep, "
+        "search"
     )
     with pytest.raises(RecipeError, match=expected):
         load_recipe(write(text))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -50,6 +50,52 @@ class CalibrationRecord(BaseModel):
         return "bias-correction" in self.repair
 
 
+class RemovedGroup(BaseModel):
+    """What a plan file says of channels, or heads, that were removed together.
+
+    Attributes:
+        name: The first weight that computes them.
+        kind: `channels` or `heads`.
+        units: How many there were.
+        kept: Which of them stay, as ranges: `0-11,13`.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    kind: Literal["channels", "heads"]
+    units: int = Field(ge=1)
+    kept: str = Field(pattern=r"^\d+(-\d+)?(,\d+(-\d+)?)*$")
+
+    @property
+    def places(self) -> list[int]:
+        """The places of those that stay, among all."""
+        runs = [run.partition("-") for run in self.kept.split(",")]
+        return [place for a, _, b in runs for place in range(int(a), int(b or a) + 1)]
+
+
+class RemovalRecord(BaseModel):
+    """What was removed from the graph before its weights were compressed.
+
+    Attributes:
+        groups: Groups that lost something; all others are whole.
+        compensated: Whether other weights were fitted to make up for it, with the inputs of the
+            calibration.
+        prunable: How many units of each kind could have been removed.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    groups: tuple[RemovedGroup, ...]
+    compensated: bool
+    prunable: dict[str, int]
+
+    def removed(self, kind: str) -> int:
+        """Return how many units of a kind are gone."""
+        groups = [group for group in self.groups if group.kind == kind]
+        return sum(group.units - len(group.places) for group in groups)
+
+
 class PlanFile(BaseModel):
     """A plan and the model that it was made for.
 
@@ -59,6 +105,7 @@ class PlanFile(BaseModel):
         revision: Commit sha or package version, if known.
         model_sha256: Digest of the original model, external data included.
         simplified: Whether the graph is simplified before the weights are replaced.
+        removal: What is then removed from the graph; None for nothing.
         equalised: Whether channels are scaled before the weights are replaced.
         choices: Weight -> how it is stored. Other weights stay as they are.
         calibration: What the weights were repaired with; None if that was nothing.
@@ -73,6 +120,7 @@ class PlanFile(BaseModel):
     revision: str | None = None
     model_sha256: str
     simplified: bool
+    removal: RemovalRecord | None = None
     equalised: bool = False
     choices: dict[str, ChoiceRecord]
     calibration: CalibrationRecord | None = None
@@ -87,6 +135,17 @@ class PlanFile(BaseModel):
     def to_json(self) -> str:
         """Return the text of the file."""
         return self.model_dump_json(indent=2) + "\n"
+
+
+def ranges(places: Sequence[int]) -> str:
+    """Return increasing numbers as ranges: `0-11,13`."""
+    runs = list[list[int]]()
+    for place in places:
+        if runs and runs[-1][-1] == place - 1:
+            runs[-1][-1] = place
+        else:
+            runs.append([place, place])
+    return ",".join(str(a) if a == b else f"{a}-{b}" for a, b in runs)
 
 
 def read_plan(path: Path) -> PlanFile:

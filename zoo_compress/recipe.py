@@ -40,6 +40,22 @@ class SearchDefaults(BaseModel):
     frontier: int = Field(default=10, ge=0)
 
 
+class RemovalShares(BaseModel):
+    """What is removed before the search, where the graph allows it.
+
+    Attributes:
+        channels: Share of the channels that stays, by the bytes of the weights that go with them.
+        heads: Share of the attention heads that stays, in the same way.
+        compensate: Whether the weights that read what goes make up for it, by calibration inputs.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    channels: float = Field(default=1.0, gt=0, le=1)
+    heads: float = Field(default=1.0, gt=0, le=1)
+    compensate: bool = True
+
+
 class Recipe(BaseModel):
     """What a recipe file says.
 
@@ -47,6 +63,7 @@ class Recipe(BaseModel):
         name: Name of the recipe.
         summary: One line for listings.
         techniques: Technique plug-in -> its settings.
+        remove: What is removed before any weight is compressed; None for nothing.
         repair: What makes up for rounding, see `zoo_compress.core.Repair`.
         biases: How the biases of compressed weights are stored, see `techniques.biases`.
         only: Patterns (`*`, `?`, `[...]`) of weight names to compress.
@@ -59,6 +76,7 @@ class Recipe(BaseModel):
     name: str
     summary: str = ""
     techniques: dict[str, dict[str, Any]] = Field(min_length=1)
+    remove: RemovalShares | None = None
     repair: tuple[Repair, ...] = ()
     biases: BiasStorage = "original"
     only: tuple[str, ...] = ("*",)
@@ -80,7 +98,7 @@ class Recipe(BaseModel):
     @property
     def fitting_inputs(self) -> int:
         """Inputs wanted to fit weights to."""
-        return self.search.calibration_inputs if self.fitted else 0
+        return self.search.calibration_inputs if self.fitted or self.remove else 0
 
     @property
     def corrects_biases(self) -> bool:
@@ -185,6 +203,7 @@ def _unknown_key(path: Sequence[int | str]) -> str:
     models: dict[tuple[int | str, ...], type[BaseModel]] = {
         (): Recipe,
         ("search",): SearchDefaults,
+        ("remove",): RemovalShares,
     }
     allowed = models.get(tuple(path[:-1]))
     known = f"; known are {', '.join(allowed.model_fields)}" if allowed else ""

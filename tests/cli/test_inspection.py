@@ -5,7 +5,7 @@ from rich.console import Console
 
 from zoo_compress.cli import inspection
 from zoo_compress.core import Declined, Option, Reader, Site
-from zoo_compress.pipeline import Inspection, SiteReport
+from zoo_compress.pipeline import GroupReport, Inspection, SiteReport
 
 
 def site(name: str, shape: tuple[int, ...], op_type: str) -> Site:
@@ -37,6 +37,10 @@ def found() -> Inspection:
             for i in range(6)
         ]
         + [Declined(name="loop", shape=(100,), stored_bytes=400, reason="in a Loop body")],
+        groups=[
+            GroupReport(name="big", kind="heads", units=4, stored_bytes=900, reason=None),
+            GroupReport(name="out", kind="channels", units=9, stored_bytes=90, reason="an output"),
+        ],
         smallest_ratio=0.0875,
         simplified=True,
         notes=("onnxslim changed the outputs",),
@@ -93,3 +97,14 @@ def test_a_wide_table_fits_a_narrow_terminal(found: Inspection) -> None:
     with console.capture() as capture:
         console.print(inspection.site_table(found))
     assert max(map(len, capture.get().splitlines())) <= 70
+
+
+def test_what_could_be_removed_is_told_with_the_reason_where_not(
+    found: Inspection, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines, _ = shown(found, capsys)
+    rows = lines[next(i for i, line in enumerate(lines) if "Channels and heads" in line) :]
+    assert any(row.split() == ["big", "4", "heads", "yes"] for row in rows)
+    assert any(row.split() == ["out", "9", "channels", "no:", "an", "output"] for row in rows)
+    (first, _) = inspection.as_document(found)["groups"]
+    assert (first["name"], first["units"], first["reason"]) == ("big", 4, None)

@@ -35,6 +35,19 @@ def test_the_certificate_is_its_claim_and_its_scope(report: dict[str, Any]) -> N
 
 
 @pytest.mark.parametrize(
+    ("compensated", "how"),
+    [(True, "other weights make up for it"), (False, "nothing makes up for it")],
+)
+def test_what_was_removed_is_counted(report: dict[str, Any], compensated: bool, how: str) -> None:
+    counts = {"channels": {"removed": 512, "of": 4096}, "heads": {"removed": 3, "of": 72}}
+    report["removal"] = {"counts": counts, "compensated": compensated}
+    text = unwrapped(drawn(report))
+    assert f"Removed 512 of 4096 channels, 3 of 72 heads; {how}" in text
+    report["removal"] = None
+    assert "Removed" not in drawn(report)
+
+
+@pytest.mark.parametrize(
     ("weights", "which"), [(7, "every weight"), (6, "the 6 of 7 weights that have it")]
 )
 def test_the_panel_compares_with_one_option_for_every_weight_that_has_it(

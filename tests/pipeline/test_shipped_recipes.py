@@ -18,6 +18,7 @@ CONVOLUTIONS = {
     "download-size": ("0.15", {"codes", "codebook", "sparse"}),
     "deep-compression": ("0.25", {"sparse"}),
     "low-rank": ("0.6", {"svd", "spatial-split", "tucker"}),
+    "pruned": ("0.2", {"codes", "codebook"}),
     "paper-vgg": ("0.8", {"spatial-split"}),
     "paper-resnet": ("0.8", {"svd"}),
 }
@@ -88,7 +89,7 @@ def test_a_classifier_of_convolutions_keeps_to_the_recipe(recipe: str, case: Cas
     if recipe.startswith("paper"):
         give_low_rank(case)
     report = check(case, recipe, *CONVOLUTIONS[recipe])
-    folded = {"balanced", "download-size", "deep-compression"}
+    folded = {"balanced", "download-size", "deep-compression", "pruned"}
     assert report["folded"] == (recipe in folded)
     assert report["operators"] == []
 

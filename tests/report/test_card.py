@@ -20,6 +20,7 @@ RUN = {
     "source": "me/net",
     "revision": SHA,
     "seed": 7,
+    "removal": None,
     "repair": {"kinds": ["bias-correction", "error-feedback"], "inputs": 100},
     "folded": True,
     "techniques": ["codes"],
@@ -281,6 +282,16 @@ def test_the_code_runs_as_it_stands(tmp_path):
         check=True,
     )
     assert result.stdout == "[(1, 16)]\n"
+
+
+def test_a_card_says_what_was_removed_from_the_graph():
+    counts = {"channels": {"removed": 5, "of": 40}, "heads": {"removed": 1, "of": 12}}
+    text = card(RUN | {"removal": {"counts": counts, "compensated": True}})
+    assert "Before that, 5 of 40 channels and 1 of 12 attention heads were removed" in text
+    assert "the weights that read them made up for it" in text
+    plain = card(RUN | {"removal": {"counts": counts, "compensated": False}})
+    assert "made up for it; the shapes" not in plain
+    assert "removed from the graph" not in card(RUN)
 
 
 def test_a_card_says_what_was_repaired_and_what_the_file_needs():

@@ -32,6 +32,14 @@ def test_the_reference_is_what_a_plain_session_returns(conv_model, images, evalu
         np.testing.assert_array_equal(outputs[0], plain.run(None, feed)[0])
 
 
+def test_a_smaller_model_is_compared_with_the_outputs_of_the_original(conv_model, images):
+    original = [(np.full((1, 10), index, np.float32),) for index in range(len(images))]
+    evaluator = CpuEvaluator(conv_model, images, replaceable=["fc.w"], reference=original)
+    assert [outputs[0][0, 0] for outputs in evaluator.reference] == [*range(len(images))]
+    assert not np.array_equal(evaluator.outputs({}, [1])[0][0], original[1][0])
+    assert evaluator.seconds["forward"] > 0
+
+
 def test_replaced_weights_give_the_bits_of_a_model_that_stores_them(conv_model, images, evaluator):
     halved = weight(conv_model, "fc.w") / 2
     found = evaluator.outputs({"fc.w": halved}, [4, 1])

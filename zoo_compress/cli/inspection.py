@@ -16,7 +16,7 @@ from zoo_compress.cli.units import counted, readable_bytes, readable_share
 from zoo_compress.core import Declined, Option
 
 if TYPE_CHECKING:
-    from zoo_compress.pipeline import Inspection, SiteReport
+    from zoo_compress.pipeline import GroupReport, Inspection, SiteReport
 
 NAMES_SHOWN = 4
 WIDTH_OFF_TERMINAL = 120
@@ -30,6 +30,7 @@ def as_document(found: Inspection) -> dict[str, Any]:
         "smallest_ratio": found.smallest_ratio,
         "simplified": found.simplified,
         "sites": [_site_document(report, found.original_bytes) for report in found.sites],
+        "groups": [vars(group) for group in found.groups],
         "declined": [_declined_document(declined) for declined in found.declined],
         "notes": list(found.notes),
     }
@@ -40,6 +41,8 @@ def show(found: Inspection) -> None:
     console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH_OFF_TERMINAL)
     console.print(site_table(found))
     console.print(totals(found))
+    if found.groups:
+        console.print(groups_table(found.groups))
     if found.declined:
         console.print(declined_table(found.declined))
     write_notes(found.notes)
@@ -89,6 +92,22 @@ def totals(found: Inspection) -> Text:
     )
 
 
+def groups_table(groups: Iterable[GroupReport]) -> Table:
+    """Return what `remove` in a recipe could take from the graph, gathered by kind and reason."""
+    table = Table(title="Channels and heads", title_justify="left", title_style="bold", box=None)
+    table.add_column("Computed by", overflow="fold")
+    table.add_column("How many", justify="right", no_wrap=True)
+    table.add_column("Can be removed")
+    gathered: dict[tuple[str, str], list[GroupReport]] = {}
+    for group in groups:
+        gathered.setdefault((group.reason or "", group.kind), []).append(group)
+    for (reason, kind), members in sorted(gathered.items()):
+        names = _some([member.name for member in members])
+        units = sum(member.units for member in members)
+        table.add_row(Text(names), f"{units} {kind}", Text(f"no: {reason}" if reason else "yes"))
+    return table
+
+
 def declined_table(declined: Iterable[Declined]) -> Table:
     """Return what was left alone, gathered by reason, most bytes first."""
     table = Table(title="Left as they are", title_justify="left", title_style="bold", box=None)
@@ -98,16 +117,14 @@ def declined_table(declined: Iterable[Declined]) -> Table:
     by_reason = sorted(declined, key=lambda item: item.reason)
     groups = [list(group) for _, group in groupby(by_reason, key=lambda item: item.reason)]
     for group in sorted(groups, key=lambda group: -_total_bytes(group)):
-        table.add_row(
-            Text(_some_names(group)), readable_bytes(_total_bytes(group)), Text(group[0].reason)
-        )
+        names = Text(_some([item.name for item in group]))
+        table.add_row(names, readable_bytes(_total_bytes(group)), Text(group[0].reason))
     return table
 
 
-def _some_names(group: Sequence[Declined]) -> str:
-    names = ", ".join(item.name for item in group[:NAMES_SHOWN])
-    hidden = len(group) - NAMES_SHOWN
-    return names if hidden <= 0 else f"{names} and {hidden} more"
+def _some(names: Sequence[str]) -> str:
+    shown, hidden = ", ".join(names[:NAMES_SHOWN]), len(names) - NAMES_SHOWN
+    return shown if hidden <= 0 else f"{shown} and {hidden} more"
 
 
 def _total_bytes(group: Iterable[Declined]) -> int:

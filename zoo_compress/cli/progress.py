@@ -27,6 +27,7 @@ from zoo_compress.cli.output import stdout_kept_clean
 STAGES = {
     "pull": "Fetch the model",
     "prepare": "Prepare the graph",
+    "remove": "Choose what to remove",
     "calibrate": "Look at the inputs of weights",
     "scan": "Measure each weight",
     "search": "Search",

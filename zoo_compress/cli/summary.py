@@ -60,6 +60,7 @@ def summary(report: Report, *, folder: Path, notes: Iterable[str] = ()) -> Panel
         ("Distance", distance(report)),
         ("Speed", speed(report["latency"])),
         ("Certified", certificate(report["certificate"])),
+        *(("Removed", text) for text in removal(report.get("removal"))),
         *((Text("Warning", style="yellow"), Text(note, style="yellow")) for note in notes),
         ("Bits", bits_table(report["sites"])),
         ("Search", effort(report)),
@@ -148,6 +149,15 @@ def speed(found: Mapping[str, Any]) -> Text:
             "dim",
         ),
     )
+
+
+def removal(found: Mapping[str, Any] | None) -> Iterable[Text]:
+    """Yield what was removed from the graph, if anything was."""
+    if found:
+        counts = found["counts"].items()
+        parts = (f"{count['removed']} of {count['of']} {kind}" for kind, count in counts)
+        how = "other weights make up for it" if found["compensated"] else "nothing makes up for it"
+        yield Text.assemble((", ".join(parts), "bold"), f"; {how}")
 
 
 def certificate(found: Mapping[str, Any] | None) -> Text:

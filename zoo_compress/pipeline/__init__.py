@@ -6,7 +6,7 @@ from zoo_compress.pipeline.compress import RunResult, resume, run
 from zoo_compress.pipeline.deadline import process_start
 from zoo_compress.pipeline.diagnose import DiagnoseSettings, Diagnosis, diagnose
 from zoo_compress.pipeline.frontier import Frontier, FrontierPoint, frontier
-from zoo_compress.pipeline.inspection import Inspection, SiteReport, inspect
+from zoo_compress.pipeline.inspection import GroupReport, Inspection, SiteReport, inspect
 from zoo_compress.pipeline.reproduce import ApplyResult, apply
 from zoo_compress.pipeline.settings import RunSettings, cache_folder
 from zoo_compress.pipeline.space import validate_recipe
@@ -19,6 +19,7 @@ __all__ = [
     "Diagnosis",
     "Frontier",
     "FrontierPoint",
+    "GroupReport",
     "Inspection",
     "RunResult",
     "RunSettings",

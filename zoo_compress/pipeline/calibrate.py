@@ -10,7 +10,7 @@ from zoo_compress.data.split import Split, split_inputs
 from zoo_compress.errors import PlanError
 from zoo_compress.pipeline.prepare import Prepared
 from zoo_compress.pipeline.settings import RunSettings
-from zoo_compress.plan import CalibrationRecord
+from zoo_compress.plan import CalibrationRecord, RemovalRecord
 from zoo_compress.recipe import Recipe
 from zoo_compress.techniques.calibration import Calibration
 from zoo_compress.techniques.moments import input_moments
@@ -52,10 +52,13 @@ def calibrate(
 
 
 def calibration_record(
-    settings: RunSettings, recipe: Recipe, feeds: Sequence[Feed]
+    settings: RunSettings,
+    recipe: Recipe,
+    feeds: Sequence[Feed],
+    removal: RemovalRecord | None,
 ) -> CalibrationRecord | None:
-    """Return what `apply` needs to calibrate again; None if nothing is repaired."""
-    if not recipe.fitted:
+    """Return what `apply` needs to calibrate again; None if nothing is fitted to inputs."""
+    if not recipe.fitted and not (removal and removal.compensated):
         return None
     return CalibrationRecord(
         repair=recipe.fitted,

@@ -15,8 +15,13 @@ from zoo_compress.pipeline.study import Study
 
 
 def fingerprint(study: Study) -> dict[str, str]:
-    """Return digests of the model, the recipe, the split, the search inputs, and the distance."""
-    return {
+    """Return digests of the model, the recipe, the split, the search inputs, and the distance.
+
+    What was removed from the graph counts too, if that is anything.
+    """
+    removal = study.removal
+    parts = {} if removal is None else {"removal": _digest(removal.model_dump_json().encode())}
+    return parts | {
         "model": study.digest,
         "recipe": _digest(study.recipe.model_dump_json().encode()),
         "split": _digest(json.dumps(study.split.record(study.inputs)).encode()),

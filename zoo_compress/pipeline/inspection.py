@@ -15,6 +15,8 @@ from zoo_compress.core import (
 )
 from zoo_compress.data.load import load_inputs
 from zoo_compress.errors import InputError
+from zoo_compress.graph.channels.find import find_channels
+from zoo_compress.graph.channels.shapes import with_shapes
 from zoo_compress.graph.load import load_model
 from zoo_compress.graph.signature import signature
 from zoo_compress.hub.resolve import resolve
@@ -35,6 +37,25 @@ class SiteReport:
 
 
 @dataclass(frozen=True, kw_only=True)
+class GroupReport:
+    """Channels, or attention heads, that belong together.
+
+    Attributes:
+        name: The first weight that computes them.
+        kind: `channels` or `heads`.
+        units: How many there are.
+        stored_bytes: Bytes of the positions of weights that go with them.
+        reason: Why none can be removed; None if they can.
+    """
+
+    name: str
+    kind: str
+    units: int
+    stored_bytes: int
+    reason: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Inspection:
     """What a recipe could do to a model.
 
@@ -43,6 +64,7 @@ class Inspection:
         original_bytes: Its size.
         sites: Its sites, in the order of its nodes.
         declined: Weights that stay as they are, and why.
+        groups: What can be removed from the graph before that, and what cannot.
         smallest_ratio: The smallest budget that the recipe reaches.
         simplified: Whether the graph is simplified first.
         notes: What the user should know.
@@ -52,6 +74,7 @@ class Inspection:
     original_bytes: int
     sites: list[SiteReport]
     declined: list[Declined]
+    groups: list[GroupReport]
     smallest_ratio: float
     simplified: bool
     notes: tuple[str, ...]
@@ -77,10 +100,25 @@ def inspect(
         original_bytes=artifact.stored_bytes,
         sites=[SiteReport(site=site, options=list(options)) for site, options in reports],
         declined=list(sized.declined),
+        groups=_groups(prepared),
         smallest_ratio=space.separable_bytes(space.smallest) / artifact.stored_bytes,
         simplified=prepared.simplified,
         notes=(*prepared.notes, *notes),
     )
+
+
+def _groups(prepared: Prepared) -> list[GroupReport]:
+    channels = find_channels(with_shapes(prepared.model))
+    return [
+        GroupReport(
+            name=group.name,
+            kind=group.kind,
+            units=len(group.units),
+            stored_bytes=int(channels.bytes[group.units].sum()),
+            reason=group.reason,
+        )
+        for group in channels.groups
+    ]
 
 
 def _prepare(artifact: Artifact, *, biases: bool) -> tuple[Prepared, tuple[str, ...]]:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from zoo_compress.core import AnyArray, Plan
 from zoo_compress.errors import OriginalModelError, SourceError
 from zoo_compress.graph.proto import to_compact_proto
+from zoo_compress.pipeline.removal import reference_of
 from zoo_compress.pipeline.study import Study
 from zoo_compress.runtime.evaluator import CpuEvaluator, Evaluator, Outputs
 from zoo_compress.stats.certificates import top_answers_differ
@@ -79,7 +80,9 @@ def pool_of(study: Study) -> Pool:
     names = study.sized.space.tensors
     model = to_compact_proto(study.prepared.model)
     try:
-        evaluator = CpuEvaluator(model, study.inputs.feeds, replaceable=names)
+        feeds = study.inputs.feeds
+        reference = reference_of(study.removal, study.artifact, feeds)
+        evaluator = CpuEvaluator(model, feeds, replaceable=names, reference=reference)
     except SourceError as error:
         raise OriginalModelError(f"the original model does not open: {error}") from error
     classifies = study.task == "classification"

@@ -93,6 +93,7 @@ def run_record(
         "simplified": study.prepared.simplified,
         "model_sha256": study.digest,
         "notes": _notes(attempt, scan, latency, finishing),
+        "removal": _removal(study),
         "repair": _repair(study),
         "folded": all(study.sized.techniques[name].folded for name in _techniques(best.plan)),
         "techniques": _techniques(best.plan),
@@ -111,6 +112,19 @@ def _repair(study: Study) -> dict[str, Any] | None:
         return {"kinds": kinds, "inputs": 0} if kinds else None
     fitted = study.split.calibrate or study.split.search
     return {"kinds": [*kinds, *study.calibration.repair], "inputs": len(fitted)}
+
+
+def _removal(study: Study) -> dict[str, Any] | None:
+    """Return what was removed from the graph, by kind; None if nothing was."""
+    removal = study.removal
+    if removal is None:
+        return None
+    counts = {
+        kind: {"removed": removal.removed(kind), "of": total}
+        for kind, total in removal.prunable.items()
+        if removal.removed(kind)
+    }
+    return {"counts": counts, "compensated": removal.compensated}
 
 
 def _scan(attempt: Attempt) -> dict[str, int]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from zoo_compress.core import Artifact, Progress, ProgressCallback, ignore_progress
+from zoo_compress.core import Artifact, Feed, Progress, ProgressCallback, ignore_progress
 from zoo_compress.errors import OutputError, PlanError
 from zoo_compress.graph.load import load_model, model_digest
 from zoo_compress.graph.signature import signature
@@ -14,6 +15,7 @@ from zoo_compress.pipeline.calibrate import calibrate, recorded_feeds
 from zoo_compress.pipeline.equalise import equalised_as
 from zoo_compress.pipeline.inputs import gather_inputs
 from zoo_compress.pipeline.prepare import Prepared, prepare_as
+from zoo_compress.pipeline.removal import remove_as
 from zoo_compress.pipeline.settings import cache_folder
 from zoo_compress.pipeline.write import write_plan
 from zoo_compress.plan import CalibrationRecord, PlanFile, read_plan
@@ -84,8 +86,12 @@ def apply(
         simplified=wanted.simplified,
         biases=record is not None and record.corrects_biases,
     )
+    feeds = () if record is None else _feeds(record, artifact, data)
+    if wanted.removal is not None:
+        seed = 0 if record is None else record.seed
+        prepared = remove_as(prepared, wanted.removal, feeds, seed=seed, progress=progress)
     prepared = equalised_as(prepared, wanted=wanted.equalised)
-    calibrations = _calibrations(record, artifact, prepared, data, progress)
+    calibrations = _calibrations(record, prepared, feeds, progress)
     progress(Progress(stage="write", done=0, total=1))
     techniques = _techniques(wanted)
     encoder = Encoder(
@@ -116,13 +122,17 @@ def _check_target(out: Path, *, overwrite: bool) -> None:
 
 def _calibrations(
     record: CalibrationRecord | None,
-    artifact: Artifact,
     prepared: Prepared,
-    data: str | None,
+    feeds: Sequence[Feed],
     progress: ProgressCallback,
 ) -> dict[str, Calibration]:
     if record is None:
         return {}
+    return calibrate(prepared, feeds, record.repair, seed=record.seed, progress=progress)
+
+
+def _feeds(record: CalibrationRecord, artifact: Artifact, data: str | None) -> Sequence[Feed]:
+    """Return the inputs that the run was calibrated with."""
     inputs, _ = gather_inputs(
         artifact,
         signature(load_model(artifact.model_path)).inputs,
@@ -130,8 +140,7 @@ def _calibrations(
         search=record.search_inputs + record.calibration_inputs,
         seed=record.seed,
     )
-    feeds = recorded_feeds(record, inputs)
-    return calibrate(prepared, feeds, record.repair, seed=record.seed, progress=progress)
+    return recorded_feeds(record, inputs)
 
 
 def _techniques(plan: PlanFile) -> dict[str, Technique]:

@@ -27,13 +27,14 @@ from zoo_compress.pipeline.companions import skipped_companions
 from zoo_compress.pipeline.equalise import equalised
 from zoo_compress.pipeline.inputs import gather_inputs
 from zoo_compress.pipeline.prepare import Prepared, prepare
+from zoo_compress.pipeline.removal import reference_of, removed
 from zoo_compress.pipeline.settings import RunSettings, cache_folder
 from zoo_compress.pipeline.space import SizedSpace, build_space, load_techniques, thinned
 from zoo_compress.pipeline.task import output_task
-from zoo_compress.plan import CalibrationRecord
+from zoo_compress.plan import CalibrationRecord, RemovalRecord
 from zoo_compress.recipe import Recipe, load_recipe
 from zoo_compress.registry import load_plugin
-from zoo_compress.runtime.evaluator import CpuEvaluator
+from zoo_compress.runtime.evaluator import CpuEvaluator, Outputs
 from zoo_compress.search.loop import Measurer
 from zoo_compress.search.objective import Objective
 from zoo_compress.search.problem import Problem
@@ -74,6 +75,7 @@ class Study:
         distance: Compares outputs on the search inputs.
         encoder: Encodes weights.
         calibration: What it repairs them with; None for nothing.
+        removal: What was removed from the graph first; None for nothing.
         notes: What the user should know.
     """
 
@@ -95,6 +97,7 @@ class Study:
     distance: Distance
     encoder: Encoder
     calibration: CalibrationRecord | None
+    removal: RemovalRecord | None
     notes: tuple[str, ...]
 
     def sources(self) -> list[Path]:
@@ -187,6 +190,8 @@ def build_study(
     feeds = inputs.subset(split.search).feeds
     progress(Progress(stage="prepare", done=0))
     prepared = prepare(artifact, feeds[:SIMPLIFICATION_INPUTS], biases=recipe.corrects_biases)
+    fitted = calibration_feeds(inputs, split)
+    prepared, removal = removed(prepared, recipe, inputs, fitted, settings.seed, progress)
     if recipe.equalises:
         prepared = equalised(prepared, feeds[:SIMPLIFICATION_INPUTS])
     sized = build_space(prepared, recipe, techniques)
@@ -194,9 +199,8 @@ def build_study(
     limit_bytes = aim.limit_bytes(artifact.stored_bytes, otherwise=most)
     if searching:
         require_feasible(sized.space, limit_bytes, artifact.stored_bytes)
-    evaluator = _evaluator(prepared, sized, feeds)
+    evaluator = _evaluator(prepared, sized, feeds, reference_of(removal, artifact, feeds))
     progress(Progress(stage="prepare", done=1, total=1))
-    fitted = calibration_feeds(inputs, split)
     encoder = Encoder(
         sites=sized.space.sites,
         weights=prepared.weights(),
@@ -229,7 +233,8 @@ def build_study(
         evaluator=evaluator,
         distance=distance,
         encoder=encoder,
-        calibration=calibration_record(settings, recipe, fitted),
+        calibration=calibration_record(settings, recipe, fitted, removal),
+        removal=removal,
         notes=(*warnings, *prepared.notes, *doubts, *skipped_companions(artifact)),
     )
 
@@ -248,10 +253,15 @@ def _require_inputs(split: Split, confidence: float) -> None:
         )
 
 
-def _evaluator(prepared: Prepared, sized: SizedSpace, feeds: Sequence[Feed]) -> CpuEvaluator:
-    tensors = sized.space.tensors
+def _evaluator(
+    prepared: Prepared,
+    sized: SizedSpace,
+    feeds: Sequence[Feed],
+    reference: Sequence[Outputs] | None,
+) -> CpuEvaluator:
+    model, tensors = to_compact_proto(prepared.model), sized.space.tensors
     try:
-        return CpuEvaluator(to_compact_proto(prepared.model), feeds, replaceable=tensors)
+        return CpuEvaluator(model, feeds, replaceable=tensors, reference=reference)
     except SourceError as error:
         raise OriginalModelError(f"the original model does not open: {error}") from error
 

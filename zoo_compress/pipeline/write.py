@@ -67,6 +67,7 @@ def plan_file(study: Study, plan: Plan) -> PlanFile:
         revision=study.artifact.revision,
         model_sha256=study.digest,
         simplified=study.prepared.simplified,
+        removal=study.removal,
         equalised=study.prepared.equalised,
         choices=plan_record(plan),
         calibration=study.calibration,

@@ -69,3 +69,14 @@ def test_the_inputs_are_400_openings_of_different_articles():
 def test_long_texts_are_cut_off():
     (feed,) = tokenise(["word " * 500])
     assert feed["input_ids"].shape == (1, LONGEST)
+
+
+def test_its_attention_heads_are_recognised_as_exported(artifact):
+    from zoo_compress.graph.channels.find import find_channels
+    from zoo_compress.graph.channels.shapes import with_shapes
+    from zoo_compress.pipeline.prepare import prepare_as
+
+    prepared = prepare_as(artifact, simplified=True)
+    found = find_channels(with_shapes(prepared.model)).removable
+    counts = [(group.kind, len(group.units)) for group in found]
+    assert counts == [("heads", 12), ("channels", 1536)] * 6

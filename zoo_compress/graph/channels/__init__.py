@@ -1,0 +1,1 @@
+"""Which channels of a graph belong together, and how to remove them from all its weights."""
