@@ -26,7 +26,7 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
-from zoo_compress.core import AnyArray, ignore_progress
+from zoo_compress.core import AnyArray, Plan, ignore_progress
 from zoo_compress.data.split import split_inputs
 from zoo_compress.graph.proto import to_compact_proto
 from zoo_compress.pipeline.settings import RunSettings
@@ -136,7 +136,7 @@ def _searches(
             if best is None:
                 print(f"{model}, {recipe}: no plan within {budget}")
                 continue
-            distance, answer = held_out.figures(study.encoder.dense(best.plan))
+            distance, answer = held_out.figures(best.plan)
             result = Result(
                 model=model,
                 recipe=recipe,
@@ -195,7 +195,7 @@ def _bgr(path: Path) -> AnyArray:
 
 
 class _HeldOut:
-    """Measures weights on inputs that the split of no recipe uses."""
+    """Measures plans on inputs that the split of no recipe uses."""
 
     def __init__(self, study: Study) -> None:
         split = split_inputs(
@@ -204,18 +204,19 @@ class _HeldOut:
         inputs = study.inputs.subset(split.certify)
         self._study = study
         self.count = len(inputs)
-        self._evaluator = CpuEvaluator(
+        evaluator = CpuEvaluator(
             to_compact_proto(study.prepared.model),
             inputs.feeds,
             replaceable=study.sized.space.tensors,
         )
-        self._distance = output_distance(study.distance.name, self._evaluator.reference)
+        self._candidates = replace(study.candidates, evaluator=evaluator)
+        self._distance = output_distance(study.distance.name, evaluator.reference)
 
-    def figures(self, weights: dict[str, AnyArray]) -> tuple[float, float]:
+    def figures(self, plan: Plan) -> tuple[float, float]:
         """Return the distance, and the disagreement or the mean cosine."""
         every = range(self.count)
-        outputs = self._evaluator.outputs(weights, every)
-        pairs = list(zip(self._evaluator.reference, outputs, strict=True))
+        outputs = self._candidates.outputs(plan, every)
+        pairs = list(zip(self._candidates.reference, outputs, strict=True))
         if self._study.task == "embedding":
             answer = float(np.mean([_cosine(*pair) for pair in pairs]))
         else:

@@ -87,7 +87,7 @@ def apply(
         techniques=techniques,
         calibrations=calibrations,
     )
-    files = write_plan(prepared, wanted.plan, techniques, encoder, out)
+    files = write_plan(prepared, wanted.plan, encoder, out)
     progress(Progress(stage="write", done=1, total=1))
     return ApplyResult(
         path=out,

@@ -41,6 +41,7 @@ from zoo_compress.search.scan import Scan
 from zoo_compress.stats.bounds import required_inputs
 from zoo_compress.stats.certificates import QUANTILES
 from zoo_compress.stats.distances import Distance, default_distance, output_distance
+from zoo_compress.techniques.candidates import Candidates
 from zoo_compress.techniques.encoder import Encoder
 
 # Enough to notice a rewrite that changes the outputs, few enough to cost nothing.
@@ -69,7 +70,7 @@ class Study:
         split: Which of them search and certificate use.
         prepared: The normalized model.
         sized: The space of plans.
-        evaluator: Runs candidates on the search inputs.
+        candidates: Runs plans on the search inputs.
         distance: Compares outputs on the search inputs.
         encoder: Encodes weights.
         calibration: What it repairs them with; None for nothing.
@@ -90,7 +91,7 @@ class Study:
     split: Split
     prepared: Prepared
     sized: SizedSpace
-    evaluator: CpuEvaluator
+    candidates: Candidates
     distance: Distance
     encoder: Encoder
     calibration: CalibrationRecord | None
@@ -123,8 +124,7 @@ class Study:
         """Measures plans on all search inputs."""
         return Measurer(
             space=self.sized.offered,
-            encoder=self.encoder,
-            evaluator=self.evaluator,
+            candidates=self.candidates,
             distance=self.distance,
             indices=range(len(self.split.search)),
             top_answers=self.task == "classification",
@@ -136,7 +136,7 @@ class Study:
         return Scan(
             space=self.sized.space,
             encoder=self.encoder,
-            evaluator=self.evaluator,
+            candidates=self.candidates,
             distance=self.distance,
             indices=range(min(self.recipe.search.scan_inputs, len(self.split.search))),
         )
@@ -221,7 +221,7 @@ def build_study(
         split=split,
         prepared=prepared,
         sized=sized,
-        evaluator=evaluator,
+        candidates=Candidates(model=prepared.model, encoder=encoder, evaluator=evaluator),
         distance=distance,
         encoder=encoder,
         calibration=calibration_record(settings, recipe, fitted),

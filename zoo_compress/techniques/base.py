@@ -17,6 +17,9 @@ class Technique(Protocol):
     Attributes:
         name: As recipes call it.
         by_channel: Whether some output channels, encoded by themselves, tell its error on all.
+        by_weights: Whether the outputs of its file are those of `Encoded.dense` in the original's
+            graph, up to float rounding. Otherwise, as where activations are rounded too, only the
+            rewritten graph tells them.
         folded: Whether ONNX Runtime folds what it adds to a graph when a session is created, so
             that a model runs as the original does. Otherwise the file computes in another way,
             faster or slower.
@@ -24,6 +27,7 @@ class Technique(Protocol):
 
     name: str
     by_channel: bool
+    by_weights: bool
     folded: bool
 
     def __init__(self, settings: Mapping[str, Any]) -> None:

@@ -56,6 +56,7 @@ class Codebook:
     """
 
     name = "codebook"
+    by_weights = True
     folded = True
 
     def __init__(self, settings: Mapping[str, Any]) -> None:

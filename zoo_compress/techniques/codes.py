@@ -60,6 +60,7 @@ class Codes:
 
     name = "codes"
     by_channel = True
+    by_weights = True
     folded = True
 
     def __init__(self, settings: Mapping[str, Any]) -> None:

@@ -52,6 +52,7 @@ class EmbeddingRows:
 
     name = "embedding-rows"
     by_channel = True
+    by_weights = True
     folded = False
 
     def __init__(self, settings: Mapping[str, Any]) -> None:

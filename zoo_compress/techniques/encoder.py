@@ -24,6 +24,7 @@ class Encoder:
     """Computes every (site, option) once while it fits the cache; the least used goes first.
 
     Attributes:
+        sites: The sites by name, in the order of the model.
         seconds: Time spent encoding so far.
     """
 
@@ -45,7 +46,7 @@ class Encoder:
             calibrations: What is known of the inputs of sites, by site; nothing of the others.
             cache_bytes: The most that the cache may hold.
         """
-        self._sites = {site.name: site for site in sites}
+        self.sites = {site.name: site for site in sites}
         self._weights = weights
         self._techniques = techniques
         self._calibrations = calibrations or {}
@@ -55,13 +56,17 @@ class Encoder:
         self._errors: dict[Key, float] = {}
         self.seconds = 0.0
 
+    def technique(self, option: Option) -> Technique:
+        """Return the technique of an option."""
+        return self._techniques[option.technique]
+
     def encode(self, site: str, option: Option) -> Encoded:
         """Return the weight of a site in compressed form, and the bias that goes with it."""
         key = _key(site, option)
         found = self._cache.get(key)
         if found is None:
             start = time.perf_counter()
-            found = self._encoded(self._sites[site], option)
+            found = self._encoded(self.sites[site], option)
             self.seconds += time.perf_counter() - start
             self._cache[key] = found
             self._held_bytes += _bytes(found)
@@ -73,7 +78,7 @@ class Encoder:
         """Return the weights that a plan rebuilds and the biases that it changes, by name."""
         found: dict[str, AnyArray] = {}
         for name, option in plan.choices.items():
-            encoded, bias = self.encode(name, option), self._sites[name].bias
+            encoded, bias = self.encode(name, option), self.sites[name].bias
             found[name] = encoded.dense
             if bias is not None and encoded.bias is not None:
                 found[bias] = encoded.bias
@@ -89,7 +94,7 @@ class Encoder:
         key = _key(site, option)
         if key not in self._errors:
             start = time.perf_counter()
-            self._errors[key] = self._error(self._sites[site], option)
+            self._errors[key] = self._error(self.sites[site], option)
             self.seconds += time.perf_counter() - start
         return self._errors[key]
 

@@ -61,6 +61,7 @@ class LowRank(ABC):
     name: str
     _settings: LowRankSettings
     by_channel = False
+    by_weights = True
     folded = False
     operators: tuple[str, ...]
 

@@ -79,6 +79,7 @@ class MatMulNBits:
 
     name = "matmul-nbits"
     by_channel = True
+    by_weights = True
     folded = False
 
     def __init__(self, settings: Mapping[str, Any]) -> None:

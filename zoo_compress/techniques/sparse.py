@@ -63,6 +63,7 @@ class Sparse:
 
     name = "sparse"
     by_channel = True
+    by_weights = True
     folded = True
 
     def __init__(self, settings: Mapping[str, Any]) -> None:

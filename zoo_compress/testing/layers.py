@@ -30,6 +30,12 @@ class Layer:
     feed: dict[str, AnyArray]
     shown: Callable[[AnyArray], AnyArray]
 
+    @property
+    def drawn_feed(self) -> dict[str, AnyArray]:
+        """The input with numbers drawn at random; row numbers stay as they are."""
+        ((name, array),) = self.feed.items()
+        return {name: _drawn(*array.shape) if array.dtype.kind == "f" else array}
+
 
 def matrix_product(rows: int = 96, columns: int = 64) -> Layer:
     """Return a MatMul with weights of shape (rows, columns), fed the identity matrix."""

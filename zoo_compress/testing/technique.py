@@ -14,14 +14,17 @@ import onnx
 import onnx_ir as ir
 import pytest
 
-from zoo_compress.core import AnyArray, Encoded, Option, Site
+from zoo_compress.core import AnyArray, Encoded, Option, Plan, Site
 from zoo_compress.graph.fragment import initializer_bytes
 from zoo_compress.graph.normalize import normalize
 from zoo_compress.graph.proto import bytes_without, to_compact_proto
 from zoo_compress.graph.sites import find_sites
 from zoo_compress.graph.write import write_model
+from zoo_compress.runtime.evaluator import CpuEvaluator
 from zoo_compress.runtime.session import open_session
 from zoo_compress.techniques.base import Technique
+from zoo_compress.techniques.candidates import Candidates
+from zoo_compress.techniques.encoder import Encoder
 from zoo_compress.testing.layers import WEIGHT, Layer, convolution, lookup, matrix_product
 
 LAYERS: dict[str, Callable[[], Layer]] = {
@@ -99,6 +102,20 @@ class TechniqueConformance:
                 )
 
     @every_layer
+    def test_a_candidate_returns_what_its_file_returns(
+        self, technique: Technique, layer: str, tmp_path: Path
+    ) -> None:
+        """Check `by_weights`: what a search measures, against the written file."""
+        one = LAYERS[layer]()
+        for option in technique.options(_site(one)):
+            _, path, _ = _written(technique, one, option, tmp_path)
+            (expected,) = open_session(path, threads=1).run(None, one.drawn_feed)
+            ((found,),) = _candidates(technique, one).outputs(Plan(choices={WEIGHT: option}), [0])
+            share = 0 if self.exact or not technique.by_weights else ROUNDING
+            allowed = share * np.abs(expected).max()
+            np.testing.assert_allclose(found, expected, rtol=0, atol=allowed, err_msg=option.label)
+
+    @every_layer
     def test_it_says_whether_the_runtime_folds_what_it_adds(
         self, technique: Technique, layer: str, tmp_path: Path
     ) -> None:
@@ -149,6 +166,22 @@ def _optimized_operators(model: bytes, folder: Path) -> list[str]:
 
 def _graph(layer: Layer) -> ir.Model:
     return normalize(ir.from_proto(onnx.ModelProto.FromString(layer.model.SerializeToString())))
+
+
+def _candidates(technique: Technique, layer: Layer) -> Candidates:
+    """Return what runs plans of one layer, on inputs drawn at random."""
+    graph = _graph(layer)
+    return Candidates(
+        model=graph,
+        encoder=Encoder(
+            sites=[_site(layer)],
+            weights={WEIGHT: layer.weight},
+            techniques={technique.name: technique},
+        ),
+        evaluator=CpuEvaluator(
+            to_compact_proto(graph), [layer.drawn_feed], replaceable=[WEIGHT], threads=1
+        ),
+    )
 
 
 def _site(layer: Layer) -> Site:
