@@ -65,10 +65,13 @@ class Recipe(BaseModel):
     _file: str | None = PrivateAttr(default=None)
     _root: yaml.Node | None = PrivateAttr(default=None)
 
-    @property
-    def fitting_inputs(self) -> int:
-        """Inputs wanted to fit weights to."""
-        return self.search.calibration_inputs if self.repair else 0
+    def fitting_inputs(self, *, observing: bool = False) -> int:
+        """Return how many inputs are wanted to fit weights to.
+
+        Args:
+            observing: Whether a technique needs some even if nothing is repaired.
+        """
+        return self.search.calibration_inputs if self.repair or observing else 0
 
     def covers(self, site: str) -> bool:
         """Return whether the recipe wants the weight of that name compressed."""

@@ -32,6 +32,7 @@ class Exact:
     name = "exact"
     by_channel = True
     by_weights = True
+    observes = False
 
     def options(self, site):
         return [Option(technique=self.name, settings={}, stored_bytes=site.stored_bytes - 1)]

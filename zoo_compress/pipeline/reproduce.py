@@ -10,7 +10,7 @@ from zoo_compress.errors import OutputError, PlanError
 from zoo_compress.graph.load import load_model, model_digest
 from zoo_compress.graph.signature import signature
 from zoo_compress.hub.resolve import resolve
-from zoo_compress.pipeline.calibrate import calibrate, recorded_feeds
+from zoo_compress.pipeline.calibrate import calibrate, observes, recorded_feeds
 from zoo_compress.pipeline.inputs import gather_inputs
 from zoo_compress.pipeline.prepare import Prepared, prepare_as
 from zoo_compress.pipeline.settings import cache_folder
@@ -78,9 +78,16 @@ def apply(
             f"'{source}' has {found[:12]}…"
         )
     prepared = prepare_as(artifact, simplified=wanted.simplified)
-    calibrations = _calibrations(wanted.calibration, artifact, prepared, data, progress)
-    progress(Progress(stage="write", done=0, total=1))
     techniques = _techniques(wanted)
+    calibrations = _calibrations(
+        wanted.calibration,
+        artifact,
+        prepared,
+        data,
+        observing=observes(techniques),
+        progress=progress,
+    )
+    progress(Progress(stage="write", done=0, total=1))
     encoder = Encoder(
         sites=prepared.found.sites,
         weights=prepared.weights(),
@@ -111,6 +118,8 @@ def _calibrations(
     artifact: Artifact,
     prepared: Prepared,
     data: str | None,
+    *,
+    observing: bool,
     progress: ProgressCallback,
 ) -> dict[str, Calibration]:
     if record is None:
@@ -123,7 +132,14 @@ def _calibrations(
         seed=record.seed,
     )
     feeds = recorded_feeds(record, inputs)
-    return calibrate(prepared, feeds, record.repair, seed=record.seed, progress=progress)
+    return calibrate(
+        prepared,
+        feeds,
+        record.repair,
+        observing=observing,
+        seed=record.seed,
+        progress=progress,
+    )
 
 
 def _techniques(plan: PlanFile) -> dict[str, Technique]:

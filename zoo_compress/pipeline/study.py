@@ -22,7 +22,12 @@ from zoo_compress.graph.proto import to_compact_proto
 from zoo_compress.graph.signature import Signature, signature
 from zoo_compress.hub.resolve import resolve
 from zoo_compress.pipeline.aim import Aim
-from zoo_compress.pipeline.calibrate import calibrate, calibration_feeds, calibration_record
+from zoo_compress.pipeline.calibrate import (
+    calibrate,
+    calibration_feeds,
+    calibration_record,
+    observes,
+)
 from zoo_compress.pipeline.companions import skipped_companions
 from zoo_compress.pipeline.inputs import gather_inputs
 from zoo_compress.pipeline.prepare import Prepared, prepare
@@ -48,6 +53,10 @@ from zoo_compress.techniques.encoder import Encoder
 SIMPLIFICATION_INPUTS = 4
 # A variance needs two.
 FEWEST_SEARCH_INPUTS = 2
+INVENTED_RANGES = (
+    "the ranges of 8-bit activations come from synthetic inputs: what lies beyond them in real "
+    "ones is cut off"
+)
 UNREPAIRED = "no weight is repaired: synthetic inputs do not show what rounding does to real ones"
 
 
@@ -158,6 +167,7 @@ def build_study(
     aim = Aim.of(settings)
     recipe = load_recipe(settings.recipe)
     techniques = load_techniques(recipe)
+    observing = observes(techniques)
     strategy = load_plugin("strategies", settings.strategy or recipe.search.strategy)
     progress(Progress(stage="pull", done=0))
     artifact = resolve(settings.source, cache=cache_folder(), progress=progress)
@@ -168,16 +178,19 @@ def build_study(
         artifact,
         interface.inputs,
         data=settings.data,
-        search=recipe.search.search_inputs + recipe.fitting_inputs,
+        search=recipe.search.search_inputs + recipe.fitting_inputs(observing=observing),
         seed=settings.seed,
     )
+    if inputs.synthetic and observing:
+        warnings = (*warnings, INVENTED_RANGES)
     if inputs.synthetic and recipe.repair:
         recipe = recipe.model_copy(update={"repair": ()})
         warnings = (*warnings, UNREPAIRED)
+    wanted = recipe.fitting_inputs(observing=observing)
     split = split_inputs(
         inputs,
         search=recipe.search.search_inputs,
-        calibrate=recipe.fitting_inputs,
+        calibrate=wanted,
         seed=settings.seed,
     )
     _require_inputs(split, settings.confidence)
@@ -198,7 +211,12 @@ def build_study(
         weights=prepared.weights(),
         techniques=sized.techniques,
         calibrations=calibrate(
-            prepared, fitted, recipe.repair, seed=settings.seed, progress=progress
+            prepared,
+            fitted,
+            recipe.repair,
+            observing=observing,
+            seed=settings.seed,
+            progress=progress,
         ),
     )
     sized = thinned(sized, encoder)
@@ -224,7 +242,7 @@ def build_study(
         candidates=Candidates(model=prepared.model, encoder=encoder, evaluator=evaluator),
         distance=distance,
         encoder=encoder,
-        calibration=calibration_record(settings, recipe, fitted),
+        calibration=calibration_record(settings, recipe, fitted, wanted=wanted),
         notes=(*warnings, *prepared.notes, *doubts, *skipped_companions(artifact)),
     )
 

@@ -29,7 +29,8 @@ def put_encoded(model: ir.Model, plan: Plan, encoder: Encoder) -> None:
     """Rewrite the graph as the file of a plan holds it, in place.
 
     Sites come in the order of the encoder, whatever the order in the plan, so that a plan always
-    gives the same bytes.
+    gives the same bytes. Those whose technique is not `by_weights` come last: it may put nodes
+    between others, whose inputs the techniques before still find by name.
 
     Raises:
         PlanError: If the plan names a weight or an option that there is not.
@@ -37,10 +38,9 @@ def put_encoded(model: ir.Model, plan: Plan, encoder: Encoder) -> None:
     unknown = sorted(plan.choices.keys() - encoder.sites.keys())
     if unknown:
         raise PlanError(f"the plan names weight '{unknown[0]}', which the model does not have")
-    for name, site in encoder.sites.items():
-        option = plan.choices.get(name)
-        if option is None:
-            continue
+    chosen = [(name, plan.choices[name]) for name in encoder.sites if name in plan.choices]
+    for name, option in sorted(chosen, key=lambda c: not encoder.technique(c[1]).by_weights):
+        site = encoder.sites[name]
         try:
             encoded = encoder.encode(name, option)
         except (KeyError, TypeError, ValueError) as error:

@@ -57,6 +57,7 @@ class Codebook:
 
     name = "codebook"
     by_weights = True
+    observes = False
     folded = True
 
     def __init__(self, settings: Mapping[str, Any]) -> None:

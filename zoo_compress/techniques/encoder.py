@@ -99,8 +99,9 @@ class Encoder:
         return self._errors[key]
 
     def _encoded(self, site: Site, option: Option) -> Encoded:
-        weight, calibration = self._weights[site.name], self._calibrations.get(site.name)
-        found = self._techniques[option.technique].encode(weight, site, option, calibration)
+        technique = self._techniques[option.technique]
+        weight, calibration = self._weights[site.name], self._known(site, technique)
+        found = technique.encode(weight, site, option, calibration)
         if calibration is None or not calibration.corrects_bias or site.bias is None:
             return found
         bias = self._weights[site.bias]
@@ -112,11 +113,21 @@ class Encoder:
 
     def _error(self, site: Site, option: Option) -> float:
         technique = self._techniques[option.technique]
-        weight, known = self._weights[site.name], self._calibrations.get(site.name)
+        weight, known = self._weights[site.name], self._known(site, technique)
         if technique.by_channel:
             weight, site, known = sampled(weight, site, known)
-        dense = technique.encode(weight, site, option, known).dense
-        return _weight_error(weight, dense) if known is None else known.output_error(weight, dense)
+        encoded = technique.encode(weight, site, option, known)
+        known = known or self._calibrations.get(site.name)
+        if known is None:
+            return _weight_error(weight, encoded.dense)
+        return known.output_error(weight, encoded.dense) + encoded.rounding
+
+    def _known(self, site: Site, technique: Technique) -> Calibration | None:
+        """Return what a technique is told of a site's inputs: nothing if it is to fit nothing."""
+        calibration = self._calibrations.get(site.name)
+        if calibration is None or calibration.repair or technique.observes:
+            return calibration
+        return None
 
     def _evict(self) -> None:
         while self._held_bytes > self._cache_bytes and len(self._cache) > 1:

@@ -62,6 +62,7 @@ class LowRank(ABC):
     _settings: LowRankSettings
     by_channel = False
     by_weights = True
+    observes = False
     folded = False
     operators: tuple[str, ...]
 

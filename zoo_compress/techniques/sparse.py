@@ -64,6 +64,7 @@ class Sparse:
     name = "sparse"
     by_channel = True
     by_weights = True
+    observes = False
     folded = True
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
