@@ -14,8 +14,8 @@ from zoo_compress.graph.names import value_names
 CHOOSING = ("MaxPool",)
 """Operators that choose numbers: what they yield has the levels of what they read.
 
-ONNX Runtime moves DequantizeLinear across them. It does so across Reshape and Transpose too, but not
-in front of a Gemm, so that these are not looked through.
+ONNX Runtime moves DequantizeLinear across them. It does so across Reshape and Transpose too, but
+not in front of a Gemm, so that these are not looked through.
 """
 
 STANDARD = ("", "ai.onnx")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Collection
+
 import onnx
 import onnx_ir as ir
 
@@ -26,11 +27,18 @@ def quantized_bytes(alias: str, tensor: str) -> int:
 
 
 def quantize_tensor(
-    graph: ir.Graph, tensor: str, alias: str, scale: AnyArray, zero: AnyArray
+    graph: ir.Graph,
+    tensor: str,
+    alias: str,
+    scale: AnyArray,
+    zero: AnyArray,
+    *,
+    readers: Collection[ir.Node] | None = None,
 ) -> None:
-    """Make all readers of a tensor read it rounded to 8 bits; nothing if they do already.
+    """Make readers of a tensor read it rounded to 8 bits; the nodes that round it are put in once.
 
-    An output of the graph is rounded too where a node yields it; its name stays with it.
+    An output of the graph is rounded too if all readers are meant and a node yields it; its name
+    stays with it.
 
     Args:
         graph: The main graph, changed in place.
@@ -38,33 +46,53 @@ def quantize_tensor(
         alias: Prefix for the names of what is added.
         scale: Step size, float32, shape ().
         zero: The level that stands for 0, uint8 or int8, shape ().
+        readers: The nodes that are to read it rounded; all of them by default.
 
     Raises:
         KeyError: If the graph has no such tensor.
     """
+    if f"{alias}.s" not in graph.initializers:
+        _insert_rounding(graph, _value(graph, tensor), alias, scale, zero)
+    quantize = next(node for node, _ in graph.initializers[f"{alias}.s"].uses())
+    if quantize.op_type != "QuantizeLinear":
+        quantize = quantize.inputs[0].producer()  # type: ignore[union-attr, assignment]
+    value = quantize.inputs[0]
+    assert value is not None
+    ((dequantize, _),) = quantize.outputs[0].uses()
+    rounded = dequantize.outputs[0]
+    for node, index in list(value.uses()):
+        if node is not quantize and (readers is None or node in readers):
+            node.replace_input_with(index, rounded)
+    if readers is None and value.producer() is not None and value.is_graph_output():
+        _take_over(graph, value, rounded)
+
+
+def _insert_rounding(
+    graph: ir.Graph, value: ir.Value, alias: str, scale: AnyArray, zero: AnyArray
+) -> None:
+    """Put the two nodes behind what yields a value; nothing reads them yet."""
     scale_name, zero_name, codes, floats = _names(alias)
-    if scale_name in graph.initializers:
-        return
-    value = _value(graph, tensor)
     constants = [
         add_initializer(graph, scale_name, scale),
         add_initializer(graph, zero_name, zero),
     ]
-    readers = list(value.uses())
     quantize = ir.Node("", "QuantizeLinear", [value, *constants], outputs=[ir.Value(name=codes)])
-    rounded = ir.Value(name=floats)
     dequantize = ir.Node(
-        "", "DequantizeLinear", [quantize.outputs[0], *constants], outputs=[rounded]
+        "",
+        "DequantizeLinear",
+        [quantize.outputs[0], *constants],
+        outputs=[ir.Value(name=floats)],
     )
-    for node, index in readers:
-        node.replace_input_with(index, rounded)
     producer = value.producer()
     if producer is None:
         graph.insert_before(graph[0], [quantize, dequantize])
-        return
-    graph.insert_after(producer, [quantize, dequantize])
-    if value.is_graph_output():
-        _take_over(graph, value, rounded)
+    else:
+        graph.insert_after(producer, [quantize, dequantize])
+
+
+def rounded_name(alias: str) -> str:
+    """Return the name under which readers find a tensor once it is rounded."""
+    return _names(alias)[3]
 
 
 def _names(alias: str) -> tuple[str, str, str, str]:
@@ -92,6 +120,19 @@ def _take_over(graph: ir.Graph, value: ir.Value, rounded: ir.Value) -> None:
     value.name, rounded.name = other, name
 
 
-def zero_of(dtype: type[np.integer], value: int) -> AnyArray:
-    """Return a zero point as a file holds it."""
-    return np.array(value, dtype)
+def move_bias(graph: ir.Graph, node: ir.Node, alias: str) -> None:
+    """Make a Gemm a product alone, and add its third input to that with an Add behind it.
+
+    Args:
+        graph: The main graph, changed in place.
+        node: The Gemm, beta 1.
+        alias: Name of the product.
+    """
+    bias, output = node.inputs[2], node.outputs[0]
+    node.resize_inputs(2)
+    if bias is None:
+        return
+    added = ir.Value(name=output.name, shape=output.shape, type=output.type)
+    ir.convenience.replace_all_uses_with(output, added, replace_graph_outputs=True)
+    output.name = alias
+    graph.insert_after(node, [ir.Node("", "Add", [output, bias], outputs=[added])])

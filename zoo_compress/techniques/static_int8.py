@@ -6,18 +6,25 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
+import onnx
 import onnx_ir as ir
 from pydantic import BaseModel, ConfigDict, Field
 
 from zoo_compress.core import AnyArray, Encoded, Option, Site
+from zoo_compress.graph.chain import added_bytes
 from zoo_compress.graph.fragment import Fragment, insert_fragment
 from zoo_compress.graph.ports import aliases
-from zoo_compress.graph.quantized import quantize_tensor, quantized_bytes
+from zoo_compress.graph.quantized import (
+    move_bias,
+    quantize_tensor,
+    quantized_bytes,
+    rounded_name,
+)
+from zoo_compress.graph.readers import definitions
 from zoo_compress.numerics.activation_grid import ActivationGrid, RangeMethod, activation_grid
 from zoo_compress.numerics.histogram import Histogram
-from zoo_compress.numerics.symmetric import symmetric_steps
 from zoo_compress.techniques.calibration import Calibration
-from zoo_compress.techniques.repair import Nearest, rounded
+from zoo_compress.techniques.int8_weights import int8_codes
 from zoo_compress.techniques.sized import fragment_option, saving_options
 
 Codes = Literal["uint8", "int8"]
@@ -55,8 +62,9 @@ class StaticInt8:
     QLinearAdd between them, and multiplies matrices with MatMulIntegerToFloat. Biases stay floats;
     the runtime rounds those of integer convolutions to 32 bits.
 
-    Everything that reads a rounded tensor reads it rounded, so that residual additions need no
-    floats either.
+    Everything that reads a tensor around a Conv reads it rounded, so that residual additions need
+    no floats either; what others than a MatMul or Gemm read of its inputs stays as it is. The bias
+    of a Gemm becomes an Add: ONNX Runtime 1.32 leaves a Gemm with a float bias to floats.
 
     Declined are weights of other types than float32, operator sets before 13, weights with a
     reader of another kind or in the body of an If, Loop or Scan (see `graph.ports`), and those
@@ -96,14 +104,13 @@ class StaticInt8:
         """
         if calibration is None:
             raise ValueError(f"site '{site.name}': the ranges of its activations are not known")
-        levels = 63 if option.settings["reduce_range"] else 127
-        step = _steps(weight, site, calibration, levels)
-        found = rounded(weight, calibration, scale=step, nearest=_nearest(levels))
-        codes = np.rint(found / step).clip(-levels, levels).astype(np.int8)
+        found = int8_codes(
+            weight, site, calibration, reduce_range=bool(option.settings["reduce_range"])
+        )
         tensors: dict[str, AnyArray] = {
-            "q": codes,
-            "d": step.reshape(-1),
-            "z": np.zeros(step.size, np.int8),
+            "q": found.codes,
+            "d": found.step.reshape(-1),
+            "z": np.zeros(found.step.size, np.int8),
         }
         for alias, grid in _grids(site, option, calibration):
             tensors[f"{alias}.s"] = np.array(grid.scale)
@@ -112,20 +119,27 @@ class StaticInt8:
         return Encoded(
             option=option,
             tensors=tensors,
-            dense=codes.astype(np.float32) * step,
+            dense=found.dense,
             rounding=_rounding(site, option, calibration),
         )
 
     def rewrite(self, model: ir.Model, site: Site, encoded: Encoded) -> None:
         """Put the int8 weight in the place of the initializer, and round the tensors around it."""
+        graph = model.graph
+        uses = list(graph.initializers[site.name].uses())
         insert_fragment(model, _fragment(site), encoded.tensors)
-        for tensor, alias in _tensors(site).items():
-            scale, zero = (encoded.tensors[f"{alias}.{role}"] for role in "sz")
-            quantize_tensor(model.graph, tensor, alias, scale, zero)
+        for port, (node, _) in zip(site.ports, uses, strict=True):
+            for tensor, alias in aliases(port).items():
+                scale, zero = (encoded.tensors[f"{alias}.{role}"] for role in "sz")
+                chained = None if port.target is not None else {node}
+                quantize_tensor(graph, tensor, alias, scale, zero, readers=chained)
+            if node.op_type == "Gemm" and len(node.inputs) > 2:
+                move_bias(graph, node, f"{site.alias}.p")
 
     def _sized(self, site: Site) -> Iterator[Option]:
         wanted = self._settings
         around = {alias: quantized_bytes(alias, t) for t, alias in _tensors(site).items()}
+        changed = _changed_bytes(site)
         for method in wanted.ranges:
             settings = {
                 "ranges": method,
@@ -136,7 +150,7 @@ class StaticInt8:
             yield Option(
                 technique=self.name,
                 settings=settings,
-                stored_bytes=option.stored_bytes,
+                stored_bytes=option.stored_bytes + changed,
                 shared=dict(option.shared) | around,
             )
 
@@ -155,27 +169,27 @@ def _unreachable(site: Site) -> str | None:
     return None
 
 
+def _changed_bytes(site: Site) -> int:
+    """Return by how many bytes the readers themselves become larger."""
+    total = 0
+    for port, node in zip(site.ports, definitions(site), strict=True):
+        changed, nodes = onnx.NodeProto(), list[onnx.NodeProto]()
+        changed.CopyFrom(node)
+        changed.ClearField("name")
+        if changed.input[0] == port.source:
+            changed.input[0] = rounded_name(port.source_alias)
+        if node.op_type == "Gemm" and len(node.input) > 2:
+            product = f"{site.alias}.p"
+            nodes.append(onnx.helper.make_node("Add", [product, node.input[2]], node.output))
+            del changed.input[2:]
+            changed.output[0] = product
+        total += added_bytes(node, [changed, *nodes])
+    return total
+
+
 def _tensors(site: Site) -> dict[str, str]:
     """Return the tensors to round, with their aliases."""
     return {tensor: alias for port in site.ports for tensor, alias in aliases(port).items()}
-
-
-def _steps(weight: AnyArray, site: Site, calibration: Calibration, levels: int) -> AnyArray:
-    """Return step sizes that broadcast to the weight."""
-    shape = [1] * weight.ndim
-    shape[site.channel_axis] = -1
-    rows = _flat(weight, site)
-    steps = symmetric_steps(rows, levels=levels, importance=_flat(calibration.importance, site))
-    return steps.reshape(shape)
-
-
-def _flat(array: AnyArray, site: Site) -> AnyArray:
-    """Return a row for each output channel, in their order."""
-    return np.moveaxis(array, site.channel_axis, 0).reshape(array.shape[site.channel_axis], -1)
-
-
-def _nearest(levels: int) -> Nearest:
-    return lambda units: np.rint(units).clip(-levels, levels)
 
 
 def _grids(
