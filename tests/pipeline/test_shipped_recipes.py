@@ -20,6 +20,8 @@ CONVOLUTIONS = {
     "low-rank": ("0.6", {"svd", "spatial-split", "tucker"}),
     "paper-vgg": ("0.8", {"spatial-split"}),
     "paper-resnet": ("0.8", {"svd"}),
+    "cpu-speed": ("0.35", {"static-int8"}),
+    "gpu-speed": ("0.6", {"half-compute", "static-int8"}),
 }
 TEXT = {"transformers-js": ("0.25", {"codes", "codebook", "matmul-nbits", "embedding-rows"})}
 

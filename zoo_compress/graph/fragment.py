@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import onnx
@@ -85,10 +86,10 @@ class Fragment:
         self.constants[full_name] = value
         return full_name
 
-    def add(self, op_type: str, inputs: Sequence[str], /, **attributes: int | str) -> str:
+    def add(self, op_type: str, inputs: Sequence[str], /, **attributes: Any) -> str:
         """Append a node and return the name of its output."""
         output = f"{self.alias}.{len(self.nodes)}"
-        node = onnx.helper.make_node(op_type, inputs, [output], **attributes)  # type: ignore[arg-type]
+        node = onnx.helper.make_node(op_type, inputs, [output], **attributes)
         self.nodes.append(node)
         return output
 

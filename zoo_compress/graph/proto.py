@@ -36,7 +36,7 @@ def to_compact_proto(model: ir.Model) -> onnx.ModelProto:
     for graph in _graphs(proto.graph):
         del graph.value_info[:]
     for node in proto.graph.node:
-        if any(name.startswith(PREFIX) for name in node.input):
+        if any(name.startswith(PREFIX) for name in (*node.input, *node.output)):
             node.ClearField("name")
     for tensor in proto.graph.initializer:
         _compact(tensor)
