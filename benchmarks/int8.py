@@ -4,7 +4,9 @@
 calibration inputs (QDQ, behind `quant_pre_process`; per channel, and its default, per tensor), and
 `quantize_dynamic` for MiniLM. Distances are those of inputs that neither calibration nor search
 saw. Latencies are of one input on two threads; all models take turns, and each round gives a ratio
-to the original, so that what else the machine does falls on all of them.
+to the original, so that what else the machine does falls on all of them. `processor` is the time
+of the processor that the fastest run on one thread takes, relative to the original's, which other
+work on the machine hardly changes.
 
     python benchmarks/int8.py --results int8.jsonl --models efficientnet --images photographs/
     python benchmarks/int8.py --results int8.jsonl --models minilm
@@ -17,11 +19,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from time import process_time
 
 import numpy as np
 import onnxruntime
@@ -65,6 +69,7 @@ class Result:
     milliseconds: float
     rounds: int
     load: float
+    processor: float = float("nan")
 
 
 class Reader(CalibrationDataReader):
@@ -112,6 +117,7 @@ def _compare(model: str, arguments: argparse.Namespace, folder: Path) -> Iterato
     reference = run_model(study.artifact.model_path, held_out)
     distance = output_distance(study.distance.name, reference)
     times = _latencies(files, held_out[:ROUND], arguments.rounds)
+    spent = _latencies(files, held_out[:ROUND], arguments.rounds, threads=1, clock=process_time)
     for tool, path in files.items():
         outputs = reference if tool == "fp32" else run_model(path, held_out)
         ratios = np.array(times[tool]) / np.array(times["fp32"])
@@ -130,6 +136,7 @@ def _compare(model: str, arguments: argparse.Namespace, folder: Path) -> Iterato
             milliseconds=1e3 * float(np.min(times[tool])),
             rounds=arguments.rounds,
             load=round(_load(), 1),
+            processor=float(np.min(spent[tool]) / np.min(spent["fp32"])),
         )
 
 
@@ -165,11 +172,16 @@ def _peers(study: Study, feeds: Sequence[Feed], folder: Path) -> dict[str, Path]
 
 
 def _latencies(
-    files: dict[str, Path], feeds: Sequence[Feed], rounds: int
+    files: dict[str, Path],
+    feeds: Sequence[Feed],
+    rounds: int,
+    *,
+    threads: int = THREADS,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, list[float]]:
     """Return the time of each round, by file; within a round the files take turns."""
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = THREADS
+    options.intra_op_num_threads = threads
     sessions = {
         tool: onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         for tool, path in files.items()
@@ -178,16 +190,18 @@ def _latencies(
     for number in range(rounds + 1):
         for tool, session in sessions.items():
             # The best of a few: what interrupts a run only ever makes it longer.
-            best = min(_seconds(session, feed) for feed in feeds)
+            best = min(_seconds(session, feed, clock) for feed in feeds)
             if number:
                 times[tool].append(best)
     return times
 
 
-def _seconds(session: onnxruntime.InferenceSession, feed: Feed) -> float:
-    start = time.perf_counter()
+def _seconds(
+    session: onnxruntime.InferenceSession, feed: Feed, clock: Callable[[], float]
+) -> float:
+    start = clock()
     session.run(None, dict(feed))
-    return time.perf_counter() - start
+    return clock() - start
 
 
 def _answer(study: Study, reference: Sequence[Outputs], outputs: Sequence[Outputs]) -> float:
@@ -204,13 +218,13 @@ def _cosine(one: Outputs, other: Outputs) -> float:
 
 def _load() -> float:
     """Return the load of the machine over the last minute."""
-    import os
-
     return os.getloadavg()[0]
 
 
 def _print(results: Sequence[Result]) -> None:
-    table = Table("model", "tool", "R", "relative L", "answers", "latency", "quartiles", "load")
+    table = Table(
+        "model", "tool", "R", "relative L", "answers", "latency", "quartiles", "processor", "load"
+    )
     table.title = "held-out inputs; latency of batch 1 on two threads, relative to fp32"
     for result in results:
         answer = (
@@ -224,6 +238,7 @@ def _print(results: Sequence[Result]) -> None:
             answer,
             f"{result.latency:.3f} ({result.milliseconds:.1f} ms)",
             f"{result.low:.3f} to {result.high:.3f}",
+            f"{result.processor:.3f}",
             f"{result.load:g}",
         )
     Console(width=120).print(table)

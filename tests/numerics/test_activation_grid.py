@@ -46,11 +46,11 @@ def test_degenerate_tensors_get_a_step_above_0(method, values):
 
 def test_min_max_reaches_both_ends():
     grid = activation_grid(histogram_of([-1.0, 0.5, 3.0]), "min-max")
-    assert grid.rounded(np.array([-10.0]))[0] == pytest.approx(-1, abs=grid.scale)
-    assert grid.rounded(np.array([10.0]))[0] == pytest.approx(3, abs=grid.scale)
+    assert grid.rounded(np.array([-10.0]))[0] == pytest.approx(-1, abs=float(grid.scale))
+    assert grid.rounded(np.array([10.0]))[0] == pytest.approx(3, abs=float(grid.scale))
 
 
-@pytest.mark.parametrize("method", ["percentile", "mse", "entropy"])
+@pytest.mark.parametrize("method", ["percentile", "entropy"])
 def test_a_lone_outlier_is_cut_off(method):
     values = np.random.default_rng(0).standard_normal(100_000)
     values[0] = 1000

@@ -14,7 +14,8 @@ Vector = npt.NDArray[np.float64]
 # Enough that the range of a tensor whose first sample is half as large as its largest still has
 # thousands of bins, which 256 levels need to be told apart.
 BINS = 1 << 15
-SMALLEST_RADIUS = float(np.finfo(np.float32).tiny)
+# Smaller numbers all fall in the middle; no quotient of bins and radius overflows.
+SMALLEST_RADIUS = 2.0**-100
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -45,8 +46,8 @@ class Histogram:
 class HistogramSums:
     """Counts numbers in bins over [-R, R]; R doubles, and bins merge in pairs, as needed.
 
-    R is a power of two, so that merged bins are exactly two old ones and the result depends on
-    the numbers alone. `low` and `high` are exact.
+    R is a power of two above all magnitudes, so that merged bins are exactly two old ones and the
+    result depends on the numbers alone. `low` and `high` are exact.
     """
 
     def __init__(self) -> None:
@@ -71,8 +72,9 @@ class HistogramSums:
         self._cover(max(-low, high))
         step = -(-flat.size // most)
         counted = flat[::step]
-        scaled = (counted + np.float32(self._radius)) * np.float32(BINS / (2 * self._radius))
-        places = np.minimum(scaled.astype(np.int64), BINS - 1)
+        # Exact in float64, so that numbers fall in the same bins before and after a merger.
+        scaled = (counted.astype(np.float64) + self._radius) * (BINS / (2 * self._radius))
+        places = scaled.astype(np.int64)
         self._counts += np.bincount(places, minlength=BINS)
 
     def histogram(self) -> Histogram | None:
@@ -91,7 +93,7 @@ class HistogramSums:
         )
 
     def _cover(self, magnitude: float) -> None:
-        needed = 2.0 ** math.ceil(math.log2(max(magnitude, SMALLEST_RADIUS)))
+        needed = 2.0 ** (math.floor(math.log2(max(magnitude, SMALLEST_RADIUS))) + 1)
         if not self._radius:
             self._radius = needed
         while self._radius < needed:
