@@ -64,7 +64,7 @@ def calibrate(
             activations=_at_ports(site, histograms),
         )
         for site in sites
-        if site.name in moments
+        if site.name in moments and (repair or _at_ports(site, histograms))
     }
 
 

@@ -117,17 +117,21 @@ class Encoder:
         if technique.by_channel:
             weight, site, known = sampled(weight, site, known)
         encoded = technique.encode(weight, site, option, known)
+        # Options are compared by the same measure, whatever their techniques are told.
         known = known or self._calibrations.get(site.name)
         if known is None:
             return _weight_error(weight, encoded.dense)
         return known.output_error(weight, encoded.dense) + encoded.rounding
 
     def _known(self, site: Site, technique: Technique) -> Calibration | None:
-        """Return what a technique is told of a site's inputs: nothing if it is to fit nothing."""
-        calibration = self._calibrations.get(site.name)
-        if calibration is None or calibration.repair or technique.observes:
-            return calibration
-        return None
+        """Return what a technique is told of a site's inputs.
+
+        A calibration without a repair, made for the ranges of activations, is for those alone that
+        ask for them: nothing else is to be fitted to the inputs.
+        """
+        known = self._calibrations.get(site.name)
+        for_ranges = known is not None and not known.repair and bool(known.activations)
+        return None if for_ranges and not technique.observes else known
 
     def _evict(self) -> None:
         while self._held_bytes > self._cache_bytes and len(self._cache) > 1:
