@@ -48,8 +48,10 @@ RECIPES = (
     "codes-bias",
     "codes-repaired",
     "codes-refit",
+    "codes-equalised",
     "codebook",
     "codebook-repaired",
+    "codebook-equalised",
     "balanced",
     "download-size",
 )

@@ -88,6 +88,11 @@ def test_what_is_not_json_is_refused(text, path):
     assert "\n" not in str(raised.value)
 
 
+def test_a_plan_of_before_there_was_equalisation_says_that_it_has_none(edited):
+    assert not read_plan(edited(lambda content: content.pop("equalised"))).equalised
+    assert read_plan(edited(lambda content: content.update(equalised=True))).equalised
+
+
 def test_json_that_is_no_object_is_refused(path):
     path.write_text("[1, 2]")
     with pytest.raises(PlanError, match=r"plan\.json': the file: .* object .*\(found \[1, 2\]\)"):

@@ -128,7 +128,9 @@ def test_a_fault_shows_the_value_that_was_found(value, write):
 
 @pytest.mark.parametrize("text", ["", "- name\n", "just words\n", "3\n"])
 def test_a_file_without_keys_says_which_are_expected(text, write):
-    expected = "holds no keys: expected name, summary, techniques, repair, only, keep, search"
+    expected = (
+        "holds no keys: expected name, summary, techniques, repair, biases, only, keep, search"
+    )
     with pytest.raises(RecipeError, match=expected):
         load_recipe(write(text))
 
@@ -179,3 +181,14 @@ def test_a_file_that_may_not_be_read_is_refused(write):
     Path(path).chmod(0)
     with pytest.raises(RecipeError, match="cannot be read: Permission denied"):
         load_recipe(path)
+
+
+@pytest.mark.parametrize(
+    ("repair", "fitted"),
+    [([], ()), (["equalisation"], ()), (["equalisation", "scale-refit"], ("scale-refit",))],
+)
+def test_equalisation_asks_for_no_inputs(repair, fitted):
+    recipe = Recipe(name="mine", techniques={"codes": {}}, repair=tuple(repair))
+    assert recipe.fitted == fitted
+    assert recipe.equalises is ("equalisation" in repair)
+    assert recipe.fitting_inputs == (recipe.search.calibration_inputs if fitted else 0)

@@ -18,8 +18,15 @@ Feed = Mapping[str, AnyArray]
 
 Task = Literal["classification", "embedding", "other"]
 
-Repair = Literal["bias-correction", "error-feedback", "scale-refit", "factor-refit"]
-"""Corrections of an encoding by the inputs of its site; none needs labels or training."""
+Repair = Literal[
+    "bias-correction", "error-feedback", "scale-refit", "factor-refit", "equalisation"
+]
+"""What makes up for rounding without labels or training: corrections of an encoding by the inputs
+of its site, and `equalisation`, which needs no inputs and changes the model before."""
+
+
+BiasStorage = Literal["original", "float16"]
+"""How the file holds the biases of compressed weights; see `techniques.biases`."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from zoo_compress.core import Option, Plan, Repair
+from zoo_compress.core import BiasStorage, Option, Plan, Repair
 from zoo_compress.errors import PlanError
 
 
@@ -44,6 +44,11 @@ class CalibrationRecord(BaseModel):
     seed: int
     inputs_sha256: str
 
+    @property
+    def corrects_biases(self) -> bool:
+        """Whether biases took back what rounding did to the mean outputs."""
+        return "bias-correction" in self.repair
+
 
 class PlanFile(BaseModel):
     """A plan and the model that it was made for.
@@ -54,8 +59,10 @@ class PlanFile(BaseModel):
         revision: Commit sha or package version, if known.
         model_sha256: Digest of the original model, external data included.
         simplified: Whether the graph is simplified before the weights are replaced.
+        equalised: Whether channels are scaled before the weights are replaced.
         choices: Weight -> how it is stored. Other weights stay as they are.
         calibration: What the weights were repaired with; None if that was nothing.
+        biases: How the biases of these weights are stored.
         versions: What the plan was made with; the same versions give the same bytes.
     """
 
@@ -66,8 +73,10 @@ class PlanFile(BaseModel):
     revision: str | None = None
     model_sha256: str
     simplified: bool
+    equalised: bool = False
     choices: dict[str, ChoiceRecord]
     calibration: CalibrationRecord | None = None
+    biases: BiasStorage = "original"
     versions: dict[str, str]
 
     @property

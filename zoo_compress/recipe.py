@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
-from zoo_compress.core import Repair
+from zoo_compress.core import BiasStorage, Repair
 from zoo_compress.errors import RecipeError
 
 SHIPPED = "zoo_compress.recipes"
@@ -47,7 +47,8 @@ class Recipe(BaseModel):
         name: Name of the recipe.
         summary: One line for listings.
         techniques: Technique plug-in -> its settings.
-        repair: What is made up for by the inputs of a weight, see `zoo_compress.core.Repair`.
+        repair: What makes up for rounding, see `zoo_compress.core.Repair`.
+        biases: How the biases of compressed weights are stored, see `techniques.biases`.
         only: Patterns (`*`, `?`, `[...]`) of weight names to compress.
         keep: Patterns of weight names to leave as they are; stronger than `only`.
         search: Defaults of the search.
@@ -59,11 +60,22 @@ class Recipe(BaseModel):
     summary: str = ""
     techniques: dict[str, dict[str, Any]] = Field(min_length=1)
     repair: tuple[Repair, ...] = ()
+    biases: BiasStorage = "original"
     only: tuple[str, ...] = ("*",)
     keep: tuple[str, ...] = ()
     search: SearchDefaults = SearchDefaults()
     _file: str | None = PrivateAttr(default=None)
     _root: yaml.Node | None = PrivateAttr(default=None)
+
+    @property
+    def fitted(self) -> tuple[Repair, ...]:
+        """The repairs that need inputs."""
+        return tuple(kind for kind in self.repair if kind != "equalisation")
+
+    @property
+    def equalises(self) -> bool:
+        """Whether channels are scaled before weights are encoded."""
+        return "equalisation" in self.repair
 
     def fitting_inputs(self, *, observing: bool = False) -> int:
         """Return how many inputs are wanted to fit weights to.
@@ -71,7 +83,12 @@ class Recipe(BaseModel):
         Args:
             observing: Whether a technique needs some even if nothing is repaired.
         """
-        return self.search.calibration_inputs if self.repair or observing else 0
+        return self.search.calibration_inputs if self.fitted or observing else 0
+
+    @property
+    def corrects_biases(self) -> bool:
+        """Whether biases take back what rounding does to the mean outputs."""
+        return "bias-correction" in self.repair
 
     def covers(self, site: str) -> bool:
         """Return whether the recipe wants the weight of that name compressed."""

@@ -34,10 +34,17 @@ def test_the_certificate_is_its_claim_and_its_scope(report: dict[str, Any]) -> N
     assert f"Certified {claim} Scope: 150 photographs that the search did not see. Bits" in text
 
 
-def test_the_panel_compares_with_one_option_for_every_weight(report: dict[str, Any]) -> None:
-    report["uniform"] = {"option": "codes bits=3", "size_ratio": 0.1031, "distance": 3190.0}
+@pytest.mark.parametrize(
+    ("weights", "which"), [(7, "every weight"), (6, "the 6 of 7 weights that have it")]
+)
+def test_the_panel_compares_with_one_option_for_every_weight_that_has_it(
+    report: dict[str, Any], weights: int, which: str
+) -> None:
+    counts = {"weights": weights, "all_weights": 7}
+    figures = {"option": "codes bits=3", "size_ratio": 0.1031, "distance": 3190.0}
+    report["uniform"] = figures | counts
     text = unwrapped(drawn(report))
-    assert "10 times closer than codes bits=3 for every weight, at 10.3 %" in text
+    assert f"10 times closer than codes bits=3 for {which}, at 10.3 %" in text
 
 
 def test_outputs_that_do_not_vary_have_no_relative_distance(report: dict[str, Any]) -> None:

@@ -88,6 +88,7 @@ def test_a_plan_and_the_original_reproduce_the_file_byte_for_byte(case: Case) ->
 def test_a_run_is_at_least_as_close_as_the_largest_uniform_plan(case: Case) -> None:
     report = run(case.settings(strategy="knapsack", budget="0.25")).report
     assert report["uniform"]["size_ratio"] <= 0.25
+    assert report["uniform"]["weights"] == report["uniform"]["all_weights"] == 3
     assert report["distance"] < report["uniform"]["distance"]
 
 

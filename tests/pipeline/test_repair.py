@@ -5,7 +5,7 @@ import numpy as np
 import onnx
 import pytest
 import yaml
-from onnx import numpy_helper
+from onnx import TensorProto, numpy_helper
 
 from tests.pipeline.conftest import Case
 from zoo_compress import errors
@@ -13,6 +13,7 @@ from zoo_compress.core import ignore_progress
 from zoo_compress.pipeline import apply, run
 from zoo_compress.pipeline.folder import PLAN_FILE
 from zoo_compress.pipeline.study import build_study
+from zoo_compress.pipeline.write import write_plan
 from zoo_compress.recipe import recipe_text
 
 
@@ -59,6 +60,31 @@ def test_each_repair_brings_the_outputs_closer(case: Case, bits: int) -> None:
     assert both < min(corrected, plain)
     # At four bits there is no mean error to speak of in a model of random weights.
     assert bits == 4 or corrected < plain
+
+
+@pytest.mark.parametrize("biases", ["none", "identical"])
+def test_layers_without_a_bias_of_their_own_are_corrected_too(case: Case, biases: str) -> None:
+    model = onnx.load(case.model)
+    for node in model.graph.node:
+        if node.op_type in ("Conv", "Gemm") and biases == "none":
+            del node.input[2:]
+    for tensor in model.graph.initializer:
+        if tensor.name.endswith(".bias"):
+            values = np.full(tensor.dims, 0.1, np.float32)
+            tensor.CopyFrom(numpy_helper.from_array(values, tensor.name))
+    onnx.save(model, case.model)
+    plain, corrected = (
+        uniform_distance(case, bits=3, repair=repair) for repair in ([], ["bias-correction"])
+    )
+    assert corrected < 0.8 * plain
+    settings = case.settings(budget="0.2", strategy="knapsack", trials=1)
+    report = run(settings).report
+    expected = json.loads((case.out / PLAN_FILE).read_text())["choices"]
+    assert len(expected) == 3
+    again = case.out.parent / "again.onnx"
+    apply(str(case.model), plan=case.out / PLAN_FILE, out=again)
+    assert again.read_bytes() == (case.out / "model.onnx").read_bytes()
+    assert report["gate"]["relative_difference"] < 1e-6
 
 
 def test_a_correction_is_in_the_biases_of_the_file_and_nowhere_else(case: Case) -> None:
@@ -119,6 +145,34 @@ def test_a_plan_is_not_applied_with_other_inputs(case: Case) -> None:
     with pytest.raises(errors.PlanError, match=r"calibrated on other inputs.*--data"):
         apply(str(case.model), plan=case.out / PLAN_FILE, out=again)
     assert not again.exists()
+
+
+@pytest.mark.parametrize("repair", [[], ["bias-correction"]])
+def test_halved_biases_are_what_the_search_measured_and_the_plan_writes(
+    case: Case, repair: list[str]
+) -> None:
+    chosen = recipe(case.model.parent, repair=repair, biases="float16")
+    report = run(case.settings(recipe=chosen, budget="0.2", strategy="knapsack", trials=1)).report
+    written = onnx.load(case.out / "model.onnx")
+    halves = {t.name for t in written.graph.initializer if t.data_type == TensorProto.FLOAT16}
+    biases = {node.input[2] for node in onnx.load(case.model).graph.node if len(node.input) > 2}
+    casts = {node.output[0] for node in written.graph.node if node.input[0] in halves}
+    assert len(biases) == 3
+    assert biases <= casts
+    assert report["gate"]["relative_difference"] == 0
+    again = case.out.parent / "again.onnx"
+    apply(str(case.model), plan=case.out / PLAN_FILE, out=again)
+    assert again.read_bytes() == (case.out / "model.onnx").read_bytes()
+
+
+def test_halved_biases_take_the_bytes_that_the_search_counts(case: Case) -> None:
+    chosen = recipe(case.model.parent, biases="float16")
+    study = build_study(case.settings(recipe=chosen), ignore_progress)
+    space, prepared = study.sized.offered, study.prepared
+    for theta in (space.largest, space.smallest, np.array([1, 0, 3])):
+        path = case.out.parent / "one.onnx"
+        write_plan(prepared, space.plan(theta), study.encoder, path)
+        assert -4 <= path.stat().st_size - space.stored_bytes(theta) <= 0
 
 
 def test_an_unknown_repair_is_refused_with_its_line_and_the_known_ones(case: Case) -> None:

@@ -1,8 +1,7 @@
-import numpy as np
 import pytest
 
 from zoo_compress.core import Option, Reader, Site
-from zoo_compress.pipeline.site_effects import shown_options, site_kind, weight_error
+from zoo_compress.pipeline.site_effects import shown_options, site_kind
 
 
 def options(count: int) -> tuple[Option, ...]:
@@ -42,11 +41,3 @@ def test_a_weight_is_named_by_what_reads_it(
     )
     site = Site(name="w", shape=shape, dtype="float32", channel_axis=0, readers=readers)
     assert site_kind(site) == kind
-
-
-def test_the_weight_error_is_a_share_of_the_squares_of_the_weights() -> None:
-    weight = np.array([[3.0, 4.0]], np.float32)
-    assert weight_error(weight, weight) == 0
-    assert weight_error(weight, 0 * weight) == 1
-    assert weight_error(weight, weight + 1) == pytest.approx(2 / 25)
-    assert weight_error(0 * weight, weight) == 0

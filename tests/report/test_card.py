@@ -253,6 +253,9 @@ def test_a_card_says_what_was_repaired_and_what_the_file_needs():
     assert "made up for (bias-correction, error-feedback) with 100 inputs" in told
     assert "standard ONNX operators only" in told
     assert "takes the memory of the original" in told
+    even = card(RUN | {"repair": {"kinds": ["equalisation"], "inputs": 0}})
+    assert "made up for (equalisation)." in even
+    assert "plan file of this run, the same" in even
     plain = card(RUN | {"repair": None})
     assert "made up for" not in plain
     assert "plan file of this run, the same" in plain

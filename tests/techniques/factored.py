@@ -117,5 +117,31 @@ def calibration_of(site: Site, *, rows: int = 400) -> Calibration:
     return Calibration(site=site, moments=moments, repair=frozenset({"factor-refit"}))
 
 
+def error_left(model, technique) -> float:
+    """Return the error of the outputs with calibration, as a share of that without."""
+    (weight,) = (numpy_helper.to_array(t) for t in model.graph.initializer if t.name == WEIGHT)
+    known = calibration_of(site_of(model))
+    plain, fitted = (
+        known.output_error(weight, factored(model, technique, calibration=c).encoded.dense)
+        for c in (None, known)
+    )
+    return fitted / plain
+
+
+def assert_only_convolutions_left(technique, count: int, optimized) -> None:
+    """Check that ONNX Runtime computes with convolutions and decodes no factor.
+
+    Args:
+        technique: The technique.
+        count: How many convolutions take the place of one.
+        optimized: Fixture that counts the nodes that ONNX Runtime keeps.
+    """
+    packed = factored(layer("Conv", drawn(24, 20, 3, 3), bias=drawn(24)), technique).packed
+    assert len(packed.graph.node) > count
+    left = optimized(packed)
+    assert left["Conv"] == count
+    assert not left.keys() & {"Cast", "Mul"}
+
+
 def _normalized(model) -> ir.Model:
     return normalize(ir.from_proto(onnx.ModelProto.FromString(model.SerializeToString())))

@@ -10,6 +10,8 @@ from tests.techniques.decoded import (
     FRAMING,
     GATHER,
     OPERATORS,
+    assert_decodes_exactly,
+    assert_same_in_any_order,
     calibration_of,
     decoded,
     drawn,
@@ -36,11 +38,7 @@ def encode(weight, site, entries, kind=TENSOR, calibration=None):
 def assert_decodes(load, optimized):
     def check(model, entries, kind=TENSOR):
         found = decoded(model, Codebook({}), {"entries": entries} | kind)
-        dense = found.encoded["w"].dense
-        weight = load(found)["w"]
-        assert (weight.dtype, weight.shape) == (dense.dtype, dense.shape)
-        assert weight.tobytes() == dense.tobytes()
-        assert optimized(found.packed) == optimized(found.dense)
+        assert_decodes_exactly(found, load, optimized)
 
     return check
 
@@ -256,15 +254,7 @@ def test_channel_groups_are_encoded_as_weights_of_their_own():
 def test_the_same_weight_gives_the_same_bytes(kind, dtype):
     site = matrix_site((24, 40), dtype=dtype)
     known = calibration_of(site, *EVERYTHING)
-    one, other = (
-        encode(weight, site, 8, kind, known)
-        for weight in (drawn(site.shape, dtype), drawn(site.shape, dtype).copy("F"))
-    )
-    assert one.dense.dtype == dtype
-    assert one.dense.tobytes() == other.dense.tobytes()
-    assert one.tensors.keys() == other.tensors.keys()
-    for role, tensor in one.tensors.items():
-        assert tensor.tobytes() == other.tensors[role].tobytes()
+    assert_same_in_any_order(lambda weight: encode(weight, site, 8, kind, known), site)
 
 
 def test_some_channels_stand_for_all_unless_they_are_counted_off():

@@ -14,6 +14,7 @@ from tests.techniques.rewritten import (
     model_of,
     rewritten,
     site_of,
+    sites_of,
     value,
 )
 from zoo_compress.core import Option
@@ -152,6 +153,7 @@ def test_a_model_with_integer_rows_can_be_compressed_again():
     model = model_of(nodes, *ends, {"w": drawn(64, 48), "v": drawn(48, 40, seed=1)})
     first = rewritten(model, BOTH, bits=4)
     assert list(first.encoded) == ["w"]
+    assert list(sites_of(first.packed)) == ["v"]
     second = rewritten(first.packed, MatMulNBits({}))
     assert list(second.encoded) == ["v"]
     names = [tensor.name for tensor in second.packed.graph.initializer]

@@ -10,6 +10,8 @@ from tests.techniques.decoded import (
     FRAMING,
     GATHER,
     OPERATORS,
+    assert_decodes_exactly,
+    assert_same_in_any_order,
     calibration_of,
     decoded,
     drawn,
@@ -41,11 +43,7 @@ def encode(weight, site, density, values, calibration=None):
 def assert_decodes(load, optimized):
     def check(model, density, values):
         found = decoded(model, Sparse({}), {"density": density} | VALUES[values])
-        dense = found.encoded["w"].dense
-        weight = load(found)["w"]
-        assert (weight.dtype, weight.shape) == (dense.dtype, dense.shape)
-        assert weight.tobytes() == dense.tobytes()
-        assert optimized(found.packed) == optimized(found.dense)
+        assert_decodes_exactly(found, load, optimized)
 
     return check
 
@@ -196,15 +194,7 @@ def test_weights_that_read_larger_inputs_are_kept_first():
 def test_the_same_weight_gives_the_same_bytes(dtype, values):
     site = matrix_site((24, 40), dtype=dtype)
     known = calibration_of(site, *EVERYTHING)
-    one, other = (
-        encode(weight, site, 0.5, values, known)
-        for weight in (drawn(site.shape, dtype), drawn(site.shape, dtype).copy("F"))
-    )
-    assert one.dense.dtype == dtype
-    assert one.dense.tobytes() == other.dense.tobytes()
-    assert one.tensors.keys() == other.tensors.keys()
-    for role, tensor in one.tensors.items():
-        assert tensor.tobytes() == other.tensors[role].tobytes()
+    assert_same_in_any_order(lambda weight: encode(weight, site, 0.5, values, known), site)
 
 
 def test_by_default_five_densities_are_offered_with_two_kinds_of_values():

@@ -4,10 +4,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.techniques.factored import (
+    assert_only_convolutions_left,
     assert_same_outputs,
-    calibration_of,
     convolutions,
     drawn,
+    error_left,
     factored,
     layer,
     site_of,
@@ -65,14 +66,8 @@ def test_full_rank_gives_the_weight_back():
 
 @pytest.mark.parametrize("storage", ["float32", "float16", "codes"])
 def test_calibration_makes_the_outputs_change_less(storage):
-    weight = drawn(24, 12, 3, 3)
-    model, technique = layer("Conv", weight), SpatialSplit({"storage": [storage]})
-    known = calibration_of(site_of(model))
-    errors = [
-        known.output_error(weight, factored(model, technique, calibration=c).encoded.dense)
-        for c in (None, known)
-    ]
-    assert errors[1] < 0.7 * errors[0]
+    technique = SpatialSplit({"storage": [storage]})
+    assert error_left(layer("Conv", drawn(24, 12, 3, 3)), technique) < 0.7
 
 
 @pytest.mark.parametrize(
@@ -99,9 +94,4 @@ def test_models_of_operator_set_11_work():
 
 
 def test_nothing_but_two_convolutions_is_left_at_run_time(optimized):
-    model = layer("Conv", drawn(24, 20, 3, 3), bias=drawn(24))
-    packed = factored(model, SpatialSplit({})).packed
-    assert len(packed.graph.node) > 2
-    left = optimized(packed)
-    assert left["Conv"] == 2
-    assert not left.keys() & {"Cast", "Mul"}
+    assert_only_convolutions_left(SpatialSplit({}), 2, optimized)

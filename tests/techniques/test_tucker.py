@@ -4,9 +4,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.techniques.factored import (
+    assert_only_convolutions_left,
     assert_same_outputs,
-    calibration_of,
     drawn,
+    error_left,
     factored,
     layer,
     site_of,
@@ -91,14 +92,8 @@ def test_full_rank_gives_the_weight_back():
 
 @pytest.mark.parametrize("storage", ["float32", "float16", "codes"])
 def test_calibration_makes_the_outputs_change_less(storage):
-    weight = drawn(24, 12, 3, 3)
-    model, technique = layer("Conv", weight), Tucker({"storage": [storage]})
-    known = calibration_of(site_of(model))
-    errors = [
-        known.output_error(weight, factored(model, technique, calibration=c).encoded.dense)
-        for c in (None, known)
-    ]
-    assert errors[1] < 0.7 * errors[0]
+    technique = Tucker({"storage": [storage]})
+    assert error_left(layer("Conv", drawn(24, 12, 3, 3)), technique) < 0.7
 
 
 @pytest.mark.parametrize(
@@ -117,9 +112,4 @@ def test_what_has_no_kernel_is_declined(model, reason):
 
 
 def test_nothing_but_three_convolutions_is_left_at_run_time(optimized):
-    model = layer("Conv", drawn(24, 20, 3, 3), bias=drawn(24))
-    packed = factored(model, Tucker({})).packed
-    assert len(packed.graph.node) > 3
-    left = optimized(packed)
-    assert left["Conv"] == 3
-    assert not left.keys() & {"Cast", "Mul"}
+    assert_only_convolutions_left(Tucker({}), 3, optimized)

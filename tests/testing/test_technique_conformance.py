@@ -5,14 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import onnx_ir as ir
 import pytest
 
+from zoo_compress.graph.initializers import add_initializer
 from zoo_compress.techniques.codes import Codes
 from zoo_compress.techniques.spatial_split import SpatialSplit
 from zoo_compress.techniques.svd import Svd
 from zoo_compress.techniques.tucker import Tucker
 from zoo_compress.testing import TechniqueConformance
-from zoo_compress.testing.technique import LAYERS, ROUNDING
+from zoo_compress.testing.layers import LAYERS
+from zoo_compress.testing.networks import NETWORKS
+from zoo_compress.testing.technique import ROUNDING
 
 SUITE = TechniqueConformance()
 FACTORS = {"ranks": [0.75, 0.25], "storage": ["float32", "float16", "codes"]}
@@ -148,6 +152,81 @@ def test_options_in_another_order_are_noticed(layer):
 def test_an_encoding_that_chance_decides_is_noticed(layer):
     with pytest.raises(AssertionError):
         SUITE.test_the_same_weight_gives_the_same_bytes(Random({}), layer)
+
+
+@pytest.mark.parametrize("layer", ["lookup, float16", "kernel of one filter"])
+def test_weights_that_only_some_layers_decode_to_are_noticed(layer, tmp_path):
+    check = SUITE.test_weights_of_any_length_value_type_and_operator_set_are_decoded
+    check(Codes({}), layer, tmp_path)
+    with pytest.raises(AssertionError):
+        check(Inexact({}), layer, tmp_path)
+
+
+class Fixing(Codes):
+    """Writes a length into the output that was dynamic."""
+
+    def rewrite(self, model, site, encoded):
+        super().rewrite(model, site, encoded)
+        output = model.graph.outputs[0]
+        output.shape = ir.Shape([7, *output.shape[1:]])
+
+
+class Renaming(Codes):
+    def rewrite(self, model, site, encoded):
+        super().rewrite(model, site, encoded)
+        model.graph.outputs[0].name = "other"
+
+
+class Hoarding(Codes):
+    """Leaves the weight in the file."""
+
+    def rewrite(self, model, site, encoded):
+        super().rewrite(model, site, encoded)
+        add_initializer(model.graph, "kept", encoded.dense)
+
+
+@pytest.mark.parametrize("breach", [Fixing, Renaming, Hoarding])
+@pytest.mark.parametrize("network", ["a Gemm with a bias", "a matrix read twice"])
+def test_another_interface_and_bytes_kept_are_noticed(breach, network):
+    check = SUITE.test_a_model_keeps_its_inputs_and_outputs_and_takes_the_bytes_promised
+    check(Codes({}), network, 0)
+    with pytest.raises(AssertionError):
+        check(breach({}), network, 0)
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_a_model_that_computes_with_other_weights_is_noticed(network):
+    check = SUITE.test_a_model_computes_with_the_dense_weights_whatever_its_nodes_do
+    with pytest.raises(AssertionError):
+        check(Inexact({}), network, -1, False)
+
+
+class Wasting(Codes):
+    """Clears the weight that it is given."""
+
+    def encode(self, weight, site, option, calibration=None):
+        found = super().encode(weight, site, option, calibration)
+        weight.setflags(write=True)
+        weight[...] = 0
+        return found
+
+
+def test_a_weight_that_is_changed_in_place_is_noticed():
+    with pytest.raises((AssertionError, ValueError)):
+        SUITE.test_neither_the_model_nor_a_weight_is_changed(Wasting({}), "a Gemm with a bias")
+
+
+def test_a_reader_that_is_passed_over_in_silence_is_noticed():
+    class Choosy(Codes):
+        def options(self, site):
+            return [] if len(site.readers) > 1 else super().options(site)
+
+        def decline(self, site):
+            return None
+
+    check = SUITE.test_a_weight_of_a_model_has_options_or_is_declined_with_a_reason
+    with pytest.raises(AssertionError):
+        check(Choosy({}), "a kernel read twice")
 
 
 def test_a_site_that_is_passed_over_in_silence_is_noticed():

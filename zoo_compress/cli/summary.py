@@ -110,14 +110,16 @@ def distance(report: Report) -> Text:
 
 
 def uniform(report: Report) -> Text:
-    """Return how much closer the plan is than one option for every weight."""
+    """Return how much closer the plan is than one option for every weight that has it."""
     found = report.get("uniform")
     if not found or not found["distance"] or not report["distance"]:
         return Text()
+    count, every = found["weights"], found["all_weights"]
+    which = "every weight" if count == every else f"the {count} of {every} weights that have it"
     return Text.assemble(
         "\n",
         (f"{found['distance'] / report['distance']:.3g} times closer", "bold"),
-        f" than {found['option']} for every weight, at {readable_share(found['size_ratio'])}",
+        f" than {found['option']} for {which}, at {readable_share(found['size_ratio'])}",
     )
 
 

@@ -37,13 +37,27 @@ def add_scattered(fragment: Fragment, values: str, *, shape: Sequence[int]) -> s
         shape: Shape of the mask.
     """
     mask = _add_bits(fragment, math.prod(shape))
+    target = fragment.keep("x", np.array(shape, np.int64))
+    return fragment.add("Reshape", [add_spread(fragment, values, mask), target])
+
+
+def add_spread(fragment: Fragment, values: str, mask: str) -> str:
+    """Append nodes that put values, in order, where a mask is 1; return the output's name.
+
+    Args:
+        fragment: Takes the nodes.
+        values: Name of the values, float32, shape (v,).
+        mask: Name of the mask, int32, shape (n,), v of its elements 1 and the others 0.
+
+    Returns:
+        Name of the values and zeros, float32, shape (n,).
+    """
     axis = fragment.share("axis", np.array(0, np.int64))
     numbers = fragment.add("CumSum", [mask, axis])
     indices = fragment.add("Mul", [numbers, mask])
     zero = fragment.share("zero", np.zeros(1, np.float32))
     table = fragment.add("Concat", [zero, values], axis=0)
-    target = fragment.keep("x", np.array(shape, np.int64))
-    return fragment.add("Reshape", [fragment.add("Gather", [table, indices]), target])
+    return fragment.add("Gather", [table, indices])
 
 
 def _add_bits(fragment: Fragment, count: int) -> str:

@@ -8,15 +8,16 @@ import onnx
 from zoo_compress.graph.fragment import Fragment
 
 
-def add_lookup(fragment: Fragment, codes: str, *, entries: int) -> str:
+def add_lookup(fragment: Fragment, codes: str, *, entries: int, role: str = "t") -> str:
     """Append nodes that replace codes by entries of a table; return the output's name.
 
     Args:
-        fragment: Stores the table as float16 under `t`.
+        fragment: Stores the table as float16.
         codes: Name of whole numbers from 0 to entries - 1, in float32.
         entries: Length of the table.
+        role: What the table is stored under.
     """
-    stored = fragment.store("t", (entries,), np.float16)
+    stored = fragment.store(role, (entries,), np.float16)
     table = fragment.add("Cast", [stored], to=onnx.TensorProto.FLOAT)
     indices = fragment.add("Cast", [codes], to=onnx.TensorProto.INT32)
     return fragment.add("Gather", [table, indices])

@@ -26,7 +26,7 @@ def normalize(model: ir.Model) -> ir.Model:
       initializers of bodies move to the main graph under unique names; a constant that is an
       output of its graph stays where it is;
     - metadata and documentation strings go, and so do nodes that nothing reads and identical
-      copies of a tensor of up to 1024 elements.
+      copies of a tensor of up to 1024 elements; `give_biases` parts those that are biases again.
 
     Returns:
         The same model.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -60,15 +59,59 @@ def site_bias(model: ir.Model, site: Site) -> str | None:
     uses = list(model.graph.initializers[site.name].uses())
     if len(uses) != 1:
         return None
-    node, index = uses[0]
-    bias = _bias_of(node, index)
+    bias = added_vector(model, site, *uses[0])
+    if bias is None or len(list(bias.uses())) != 1:
+        return None
+    return None if bias.is_graph_output() else str(bias.name)
+
+
+def added_vector(model: ir.Model, site: Site, node: ir.Node, index: int) -> ir.Value | None:
+    """Return the initializer that is added to the outputs of a weight, whoever else reads it.
+
+    None where it does not have one number for each output, or is not of the weight's type.
+
+    Args:
+        model: The model.
+        site: Where the weight is.
+        node: A node that reads it.
+        index: Which of its inputs the weight is.
+    """
+    addition = bias_addition(node, index)
+    bias = None if addition is None else addition[0].inputs[addition[1]]
     if bias is None or bias.const_value is None or not bias.is_initializer():
         return None
     weight = model.graph.initializers[site.name]
-    own = len(list(bias.uses())) == 1 and not bias.is_graph_output() and not bias.is_graph_input()
     fits = bias.const_value.size == site.shape[site.channel_axis] and bias.dtype == weight.dtype
     flat = bias.const_value.size == bias.const_value.shape[-1] if bias.const_value.shape else False
-    return str(bias.name) if own and fits and flat else None
+    return bias if fits and flat and not bias.is_graph_input() else None
+
+
+def bias_addition(node: ir.Node, index: int) -> tuple[ir.Node, int] | None:
+    """Return the node that adds something to the outputs of a weight, and as which input.
+
+    That is Conv, and Gemm where it scales neither, and the Add that alone reads the product of a
+    MatMul with the weight on its right.
+
+    Args:
+        node: The node that reads the weight.
+        index: Which of its inputs the weight is.
+    """
+    if node.op_type in ("Conv", "Gemm") and index == 1:
+        there = len(node.inputs) > 2 and node.inputs[2] is not None
+        return (node, 2) if there and scales_nothing(node) else None
+    if node.op_type == "MatMul" and index == 1:
+        uses = list(node.outputs[0].uses())
+        alone = len(uses) == 1 and not node.outputs[0].is_graph_output()
+        if alone and uses[0][0].op_type == "Add":
+            return uses[0][0], 1 - uses[0][1]
+    return None
+
+
+def scales_nothing(node: ir.Node) -> bool:
+    """Tell whether a Conv or Gemm adds its bias to its product as they are."""
+    return node.op_type == "Conv" or all(
+        node.attributes.get_float(name, 1.0) == 1.0 for name in ("alpha", "beta")
+    )
 
 
 def _input(model: ir.Model, node: ir.Node, index: int, site: Site) -> SiteInput | None:
@@ -113,22 +156,3 @@ def _window(node: ir.Node, site: Site) -> Window:
         groups=site.groups,
         same=SAME.get(automatic),
     )
-
-
-def _bias_of(node: ir.Node, index: int) -> ir.Value | None:
-    if node.op_type in ("Conv", "Gemm") and index == 1 and len(node.inputs) > 2:
-        scales = (node.attributes.get_float("alpha", 1.0), node.attributes.get_float("beta", 1.0))
-        return node.inputs[2] if node.op_type == "Conv" or scales == (1.0, 1.0) else None
-    if node.op_type == "MatMul" and index == 1:
-        return next(_added(node.outputs[0]), None)
-    return None
-
-
-def _added(product: ir.Value) -> Iterator[ir.Value]:
-    """Yield what the only node that reads a product adds to it."""
-    uses = list(product.uses())
-    if len(uses) == 1 and not product.is_graph_output() and uses[0][0].op_type == "Add":
-        node, index = uses[0]
-        other = node.inputs[1 - index]
-        if other is not None:
-            yield other

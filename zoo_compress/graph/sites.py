@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 
@@ -48,11 +48,12 @@ def find_sites(model: ir.Model) -> FoundSites:
 
     The model must be normalized, its weights loaded. A weight read by several nodes is one site;
     so is one that is read from inside an If, Loop or Scan body. Left out are constants of fewer
-    than 64 elements, and texts. Declined, with the reason: weights of other operators, weights
-    of one axis, overridable weights (listed as graph inputs), weights that are also an output of
-    their graph, element types that are not floating point, weights that hold NaN, infinity or
-    magnitudes beyond half of what their type or float32 can hold, and every weight of a model
-    whose operator set lacks what decoding needs.
+    than 64 elements, and texts. Declined, with the reason: weights of other operators, weights of
+    one axis, step sizes of embedding rows that were compressed before, overridable weights
+    (listed as graph inputs), weights that are also an output of their graph, element types that
+    are not floating point, weights that hold NaN, infinity or magnitudes beyond half of what
+    their type or float32 can hold, and every weight of a model whose operator set lacks what
+    decoding needs.
     """
     order = {node: i for i, node in enumerate(_nodes(model.graph))}
     found: list[tuple[int, Site]] = []
@@ -118,7 +119,15 @@ def _reason_to_decline(value: ir.Value, tensor: ir.TensorProtocol) -> str | None
         return f"read by {', '.join(uses) or 'no node'}, not by {', '.join(WEIGHT_INPUTS)}"
     if value.is_graph_input():
         return "is listed as a graph input: callers may override it"
+    if _is_row_scale(value, tensor, uses):
+        return "holds the step sizes of rows that are compressed already"
     return _out_of_range(tensor)
+
+
+def _is_row_scale(value: ir.Value, tensor: ir.TensorProtocol, uses: Sequence[str]) -> bool:
+    """Tell whether a tensor of ours has one number for each row that is looked up."""
+    ours = str(value.name).startswith(PREFIX)
+    return ours and list(uses) == ["Gather"] and tensor.size == tensor.shape[0]
 
 
 def _out_of_range(tensor: ir.TensorProtocol) -> str | None:

@@ -17,26 +17,34 @@ def role(plane: Plane) -> str:
     return f"c{plane.width}"
 
 
-def add_unpacked_codes(fragment: Fragment, *, bits: int, shape: Sequence[int]) -> str:
+def add_unpacked_codes(
+    fragment: Fragment, *, bits: int, shape: Sequence[int], prefix: str = ""
+) -> str:
     """Append nodes that unpack codes to float32 in `shape`; return the output's name.
 
     Every plane is stored as bytes of shape (n, 1). A left shift by (8-w, 8-2w, ...) cuts off what
     lies above each field, a right shift by 8-w what lies below, and a last left shift puts it at
     the plane's offset; the planes are cast and summed. BitShift came with operator set 11,
     masking (BitwiseAnd) only with 18. Whole-byte codes need the cast alone.
+
+    Args:
+        fragment: Stores the planes, see `role`.
+        bits: Width of a code, 1 to 8.
+        shape: Shape of the codes.
+        prefix: Before the roles of what is stored, where a fragment unpacks codes twice.
     """
     count = math.prod(shape)
-    target = fragment.keep("s", np.array(shape, np.int64))
+    target = fragment.keep(f"{prefix}s", np.array(shape, np.int64))
     exact = padded_length(count, bits) == count
     shape_of_part = target if exact else fragment.share("flat", np.array([-1], np.int64))
     parts = []
     for plane in planes(bits):
-        stored = fragment.store(role(plane), packed_shape(count, plane, bits), np.uint8)
+        stored = fragment.store(prefix + role(plane), packed_shape(count, plane, bits), np.uint8)
         fields = _add_fields(fragment, stored, plane)
         parts.append(fragment.add("Reshape", [fields, shape_of_part]))
     floats = [fragment.add("Cast", [part], to=onnx.TensorProto.FLOAT) for part in parts]
     codes = floats[0] if len(floats) == 1 else fragment.add("Sum", floats)
-    return codes if exact else _add_trimmed(fragment, codes, count, target)
+    return codes if exact else _add_trimmed(fragment, codes, f"{prefix}n", count, target)
 
 
 def _add_fields(fragment: Fragment, stored: str, plane: Plane) -> str:
@@ -56,8 +64,8 @@ def _shift(fragment: Fragment, places: int) -> str:
     return fragment.share(f"by{places}", np.array([places], np.uint8))
 
 
-def _add_trimmed(fragment: Fragment, codes: str, count: int, target: str) -> str:
+def _add_trimmed(fragment: Fragment, codes: str, end_role: str, count: int, target: str) -> str:
     """Drop the padding behind the last code and give the codes their shape."""
     start = fragment.share("start", np.array([0], np.int64))
-    end = fragment.keep("n", np.array([count], np.int64))
+    end = fragment.keep(end_role, np.array([count], np.int64))
     return fragment.add("Reshape", [fragment.add("Slice", [codes, start, end]), target])

@@ -10,6 +10,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from zoo_compress.core import Measurement, Option, Plan, ProgressCallback, Trial
 from zoo_compress.pipeline.checkpoint import Checkpoint
 from zoo_compress.pipeline.deadline import search_deadline
@@ -84,7 +86,10 @@ class Attempt:
 
     @cached_property
     def uniform(self) -> dict[str, Any] | None:
-        """What the largest plan within the budget reaches that stores all sites in one way."""
+        """What the largest plan within the budget reaches that stores weights in one way.
+
+        Weights that do not have the option stay as they are.
+        """
         found = self._largest_uniform
         if found is None:
             return None
@@ -93,6 +98,8 @@ class Attempt:
         finite = math.isfinite(measured.distance)
         return {
             "option": option.label,
+            "weights": int(np.count_nonzero(theta)),
+            "all_weights": len(theta),
             "size_ratio": measured.stored_bytes / self.study.artifact.stored_bytes,
             "distance": measured.distance if finite else None,
         }

@@ -85,7 +85,7 @@ def calibration_record(
     if not wanted:
         return None
     return CalibrationRecord(
-        repair=recipe.repair,
+        repair=recipe.fitted,
         data=settings.data,
         search_inputs=recipe.search.search_inputs,
         calibration_inputs=wanted,

@@ -68,7 +68,7 @@ def inspect(
     chosen = load_recipe(recipe)
     techniques = load_techniques(chosen)
     artifact = resolve(source, cache=cache_folder(), progress=progress)
-    prepared, notes = _prepare(artifact)
+    prepared, notes = _prepare(artifact, biases=chosen.corrects_biases)
     sized = build_space(prepared, chosen, techniques)
     space = sized.space
     reports = zip(space.sites, space.options, strict=True)
@@ -83,7 +83,7 @@ def inspect(
     )
 
 
-def _prepare(artifact: Artifact) -> tuple[Prepared, tuple[str, ...]]:
+def _prepare(artifact: Artifact, *, biases: bool) -> tuple[Prepared, tuple[str, ...]]:
     """Prepare on synthetic inputs; a model that cannot run on them is shown as it is."""
     interface = signature(load_model(artifact.model_path))
     try:
@@ -96,7 +96,7 @@ def _prepare(artifact: Artifact) -> tuple[Prepared, tuple[str, ...]]:
                 seed=0,
             ).feeds
         )
-        return prepare(artifact, feeds), ()
+        return prepare(artifact, feeds, biases=biases), ()
     except InputError as error:
         note = f"shown unsimplified, since it does not run on synthetic inputs: {error}"
-        return prepare_as(artifact, simplified=False), (note,)
+        return prepare_as(artifact, simplified=False, biases=biases), (note,)

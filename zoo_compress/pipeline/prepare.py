@@ -9,13 +9,15 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 
-from zoo_compress.core import AnyArray, Artifact, Feed
+from zoo_compress.core import AnyArray, Artifact, BiasStorage, Feed
 from zoo_compress.errors import NoSiteError, PlanError
+from zoo_compress.graph.biases import give_biases
 from zoo_compress.graph.load import load_model
 from zoo_compress.graph.normalize import normalize
 from zoo_compress.graph.simplify import simplify
 from zoo_compress.graph.sites import WEIGHT_INPUTS, FoundSites, find_sites
 from zoo_compress.runtime.evaluator import CpuEvaluator, Outputs, run_model
+from zoo_compress.techniques.biases import halved_biases
 
 # Fusing a batch norm into a convolution changes float32 outputs by about 1e-6 of their norm;
 # a wrong rewrite changes them by far more than this.
@@ -30,12 +32,14 @@ class Prepared:
         model: The graph; writing a plan works on a copy.
         found: Its sites, and the weights that are none.
         simplified: Whether onnxslim simplified it first.
+        equalised: Whether its channels are scaled to lose less by rounding.
         notes: What the user should know about the preparation.
     """
 
     model: ir.Model
     found: FoundSites
     simplified: bool
+    equalised: bool = False
     notes: tuple[str, ...] = ()
 
     def weights(self) -> dict[str, AnyArray]:
@@ -44,6 +48,12 @@ class Prepared:
         names = [*(site.name for site in sites), *(site.bias for site in sites if site.bias)]
         return {name: self._weight(name) for name in names}
 
+    def halved_biases(self, storage: BiasStorage) -> dict[str, int]:
+        """Return the biases that are stored as float16 and the bytes that each then takes."""
+        if storage == "original":
+            return {}
+        return halved_biases(self.found.sites, self.weights())
+
     def _weight(self, name: str) -> AnyArray:
         tensor = self.model.graph.initializers[name].const_value
         if tensor is None:
@@ -51,8 +61,13 @@ class Prepared:
         return tensor.numpy()
 
 
-def prepare(artifact: Artifact, feeds: Sequence[Feed]) -> Prepared:
+def prepare(artifact: Artifact, feeds: Sequence[Feed], *, biases: bool = False) -> Prepared:
     """Simplify a model where that keeps its outputs on `feeds`, normalize it and find its sites.
+
+    Args:
+        artifact: The model.
+        feeds: Samples for it.
+        biases: Whether weights without a bias of their own get one, see `give_biases`.
 
     Raises:
         NoSiteError: If it has no compressible weight.
@@ -62,30 +77,40 @@ def prepare(artifact: Artifact, feeds: Sequence[Feed]) -> Prepared:
     simpler = simplify(artifact.model_path, stored_bytes=artifact.stored_bytes)
     reason = simpler if isinstance(simpler, str) else _difference(original, simpler, feeds)
     if reason is None and not isinstance(simpler, str):
-        return _normalized(ir.from_proto(simpler), artifact, simplified=True)
+        return _normalized(ir.from_proto(simpler), artifact, simplified=True, biases=biases)
     note = f"used as it is, not simplified: {reason}"
-    return _normalized(load_model(artifact.model_path), artifact, simplified=False, notes=(note,))
+    model = load_model(artifact.model_path)
+    return _normalized(model, artifact, simplified=False, biases=biases, notes=(note,))
 
 
-def prepare_as(artifact: Artifact, *, simplified: bool) -> Prepared:
+def prepare_as(artifact: Artifact, *, simplified: bool, biases: bool = False) -> Prepared:
     """Prepare a model in the way that a plan says, without running it.
 
     Raises:
         PlanError: If it cannot be simplified as the plan says.
     """
     if not simplified:
-        return _normalized(load_model(artifact.model_path), artifact, simplified=False)
+        model = load_model(artifact.model_path)
+        return _normalized(model, artifact, simplified=False, biases=biases)
     simpler = simplify(artifact.model_path, stored_bytes=artifact.stored_bytes)
     if isinstance(simpler, str):
         raise PlanError(f"the plan wants '{artifact.source}' simplified, but {simpler}")
-    return _normalized(ir.from_proto(simpler), artifact, simplified=True)
+    return _normalized(ir.from_proto(simpler), artifact, simplified=True, biases=biases)
 
 
 def _normalized(
-    model: ir.Model, artifact: Artifact, *, simplified: bool, notes: tuple[str, ...] = ()
+    model: ir.Model,
+    artifact: Artifact,
+    *,
+    simplified: bool,
+    biases: bool,
+    notes: tuple[str, ...] = (),
 ) -> Prepared:
     ir.external_data.load_to_model(model)
-    found = find_sites(normalize(model))
+    normalize(model)
+    if biases:
+        give_biases(model)
+    found = find_sites(model)
     if not found.sites:
         raise NoSiteError(f"'{artifact.source}' has no compressible weight: {_reason(found)}")
     return Prepared(model=model, found=found, simplified=simplified, notes=notes)
@@ -107,8 +132,13 @@ def _difference(
         evaluator = CpuEvaluator(simpler, feeds, replaceable=())
     except Exception as error:  # Whatever fails here, the original does not: it has just run.
         return f"the simplified model does not run: {error}"
-    worst = max(map(_relative_change, original, evaluator.reference), default=0.0)
+    worst = largest_change(original, evaluator.reference)
     return None if worst <= SAME_OUTPUTS else f"simplifying changes the outputs by {worst:.2g}"
+
+
+def largest_change(before: Sequence[Outputs], after: Sequence[Outputs]) -> float:
+    """Return the largest relative L2 change of an output over samples."""
+    return max(map(_relative_change, before, after), default=0.0)
 
 
 def _relative_change(before: Outputs, after: Outputs) -> float:

@@ -15,6 +15,7 @@ from zoo_compress.pipeline.certify import certificate_record
 from zoo_compress.pipeline.companions import copied_companions
 from zoo_compress.pipeline.deadline import overrun_note
 from zoo_compress.pipeline.folder import PLAN_FILE
+from zoo_compress.pipeline.space import weight_bytes
 from zoo_compress.pipeline.study import Study
 from zoo_compress.runtime.environment import hardware, versions
 from zoo_compress.runtime.gate import GateReport
@@ -100,10 +101,11 @@ def _techniques(plan: Plan) -> list[str]:
 
 
 def _repair(study: Study) -> dict[str, Any] | None:
+    kinds = ["equalisation"] if study.prepared.equalised else []
     if study.calibration is None:
-        return None
+        return {"kinds": kinds, "inputs": 0} if kinds else None
     fitted = study.split.calibrate or study.split.search
-    return {"kinds": list(study.calibration.repair), "inputs": len(fitted)}
+    return {"kinds": [*kinds, *study.calibration.repair], "inputs": len(fitted)}
 
 
 def _scan(attempt: Attempt) -> dict[str, int]:
@@ -127,16 +129,18 @@ def _notes(attempt: Attempt, scan: dict[str, int], finishing: float) -> list[str
 
 
 def _sites(study: Study, plan: Plan) -> list[dict[str, Any]]:
-    space = study.sized.space
+    """Return how each weight is stored; its bias is counted neither before nor after."""
+    halved = study.prepared.halved_biases(study.recipe.biases)
     records = []
-    for site, dense_bytes in zip(space.sites, space.dense_bytes, strict=True):
-        option = plan.choices.get(site.name)
+    for site in study.sized.space.sites:
+        option, dense_bytes = plan.choices.get(site.name), weight_bytes(site)
+        bias = halved.get(site.bias or "", 0)
         records.append(
             {
                 "name": site.name,
                 "shape": list(site.shape),
                 "original_bytes": dense_bytes,
-                "stored_bytes": dense_bytes if option is None else option.stored_bytes,
+                "stored_bytes": dense_bytes if option is None else option.stored_bytes - bias,
                 "option": None if option is None else option.label,
             }
         )

@@ -11,6 +11,7 @@ from zoo_compress.graph.load import load_model, model_digest
 from zoo_compress.graph.signature import signature
 from zoo_compress.hub.resolve import resolve
 from zoo_compress.pipeline.calibrate import calibrate, observes, recorded_feeds
+from zoo_compress.pipeline.equalise import equalised_as
 from zoo_compress.pipeline.inputs import gather_inputs
 from zoo_compress.pipeline.prepare import Prepared, prepare_as
 from zoo_compress.pipeline.settings import cache_folder
@@ -77,10 +78,16 @@ def apply(
             f"plan '{plan}' was made for a model with sha256 {wanted.model_sha256[:12]}…, "
             f"'{source}' has {found[:12]}…"
         )
-    prepared = prepare_as(artifact, simplified=wanted.simplified)
+    record = wanted.calibration
+    prepared = prepare_as(
+        artifact,
+        simplified=wanted.simplified,
+        biases=record is not None and record.corrects_biases,
+    )
+    prepared = equalised_as(prepared, wanted=wanted.equalised)
     techniques = _techniques(wanted)
     calibrations = _calibrations(
-        wanted.calibration,
+        record,
         artifact,
         prepared,
         data,
@@ -93,6 +100,7 @@ def apply(
         weights=prepared.weights(),
         techniques=techniques,
         calibrations=calibrations,
+        halved=prepared.halved_biases(wanted.biases),
     )
     files = write_plan(prepared, wanted.plan, encoder, out)
     progress(Progress(stage="write", done=1, total=1))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from zoo_compress.core import AnyArray, Option, Plan, Site
+from zoo_compress.numerics.relative_error import relative_error
 from zoo_compress.pipeline.pool import Pool
 from zoo_compress.search.space import SearchSpace
 from zoo_compress.stats.u_statistics import mean_and_variance
@@ -90,7 +91,7 @@ def _effect(
     distances, wrong = pool.measure(Plan(choices={site.name: option}), indices)
     mean, variance = mean_and_variance(distances)
     if wrong is None:
-        error = weight_error(weight, pool.encoder.encode(site.name, option).dense)
+        error = relative_error(weight, pool.encoder.encode(site.name, option).dense)
     else:
         error = float(wrong.mean())
     return SiteEffect(
@@ -101,10 +102,3 @@ def _effect(
         standard_error=float(np.sqrt(variance)),
         error=error,
     )
-
-
-def weight_error(original: AnyArray, other: AnyArray) -> float:
-    """Return ||W~ - W||^2 / ||W||^2, and 0 where W is 0 throughout."""
-    before, after = original.astype(np.float64), other.astype(np.float64)
-    power = float(np.square(before).sum())
-    return float(np.square(after - before).sum()) / power if power else 0.0

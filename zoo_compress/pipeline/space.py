@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from zoo_compress.core import Declined, Option, Site
@@ -14,6 +14,7 @@ from zoo_compress.recipe import Recipe, load_recipe
 from zoo_compress.registry import load_plugin
 from zoo_compress.search.space import SearchSpace
 from zoo_compress.techniques.base import Technique
+from zoo_compress.techniques.biases import bias_bytes
 from zoo_compress.techniques.encoder import Encoder
 
 
@@ -82,17 +83,42 @@ def build_space(
             declined.append(_declined(site, recipe, techniques))
     if not chosen:
         raise NoSiteError(f"recipe '{recipe.name}' makes no weight smaller: {_reasons(declined)}")
-    names = {site.name for site, _ in chosen}
-    proto = to_compact_proto(prepared.model)
-    space = SearchSpace(
-        sites=tuple(site for site, _ in chosen),
-        options=tuple(options for _, options in chosen),
-        dense_bytes=tuple(
-            initializer_bytes(site.name, site.shape, site.element_bytes) for site, _ in chosen
-        ),
-        fixed_bytes=bytes_without(proto, names),
-    )
+    space = _space(prepared, recipe, chosen)
     return SizedSpace(space=space, offered=space, techniques=techniques, declined=tuple(declined))
+
+
+def weight_bytes(site: Site) -> int:
+    """Return the bytes that a weight takes in the file uncompressed."""
+    return initializer_bytes(site.name, site.shape, site.element_bytes)
+
+
+def _space(
+    prepared: Prepared, recipe: Recipe, chosen: Sequence[tuple[Site, tuple[Option, ...]]]
+) -> SearchSpace:
+    """Return the space; the bytes of a bias that changes with its weight are counted there."""
+    weights, halved = prepared.weights(), prepared.halved_biases(recipe.biases)
+    whole, half = dict[str, int](), dict[str, int]()
+    for site, _ in chosen:
+        if site.bias is not None and site.bias in halved:
+            whole[site.name] = bias_bytes(site, weights[site.bias])
+            half[site.name] = halved[site.bias]
+    held = {*prepared.model.opset_imports, *prepared.model.graph.initializers}
+    ours = {site.name for site, _ in chosen} | {str(s.bias) for s, _ in chosen if s.name in half}
+    return SearchSpace(
+        sites=tuple(site for site, _ in chosen),
+        options=tuple(
+            tuple(_added(option, half.get(site.name, 0), held) for option in options)
+            for site, options in chosen
+        ),
+        dense_bytes=tuple(weight_bytes(s) + whole.get(s.name, 0) for s, _ in chosen),
+        fixed_bytes=bytes_without(to_compact_proto(prepared.model), ours),
+    )
+
+
+def _added(option: Option, bias: int, held: Collection[str]) -> Option:
+    """Return an option with the bytes of a bias, and without what the model holds already."""
+    shared = {name: size for name, size in option.shared.items() if name not in held}
+    return replace(option, stored_bytes=option.stored_bytes + bias, shared=shared)
 
 
 def thinned(sized: SizedSpace, encoder: Encoder) -> SizedSpace:

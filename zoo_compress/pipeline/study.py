@@ -29,6 +29,7 @@ from zoo_compress.pipeline.calibrate import (
     observes,
 )
 from zoo_compress.pipeline.companions import skipped_companions
+from zoo_compress.pipeline.equalise import equalised
 from zoo_compress.pipeline.inputs import gather_inputs
 from zoo_compress.pipeline.prepare import Prepared, prepare
 from zoo_compress.pipeline.settings import RunSettings, cache_folder
@@ -183,8 +184,9 @@ def build_study(
     )
     if inputs.synthetic and observing:
         warnings = (*warnings, INVENTED_RANGES)
-    if inputs.synthetic and recipe.repair:
-        recipe = recipe.model_copy(update={"repair": ()})
+    if inputs.synthetic and recipe.fitted:
+        kept = ("equalisation",) if recipe.equalises else ()
+        recipe = recipe.model_copy(update={"repair": kept})
         warnings = (*warnings, UNREPAIRED)
     wanted = recipe.fitting_inputs(observing=observing)
     split = split_inputs(
@@ -197,7 +199,9 @@ def build_study(
     aim.require_inputs(len(split.certify), settings.confidence)
     feeds = inputs.subset(split.search).feeds
     progress(Progress(stage="prepare", done=0))
-    prepared = prepare(artifact, feeds[:SIMPLIFICATION_INPUTS])
+    prepared = prepare(artifact, feeds[:SIMPLIFICATION_INPUTS], biases=recipe.corrects_biases)
+    if recipe.equalises:
+        prepared = equalised(prepared, feeds[:SIMPLIFICATION_INPUTS])
     sized = build_space(prepared, recipe, techniques)
     most = max(sized.space.separable_bytes(sized.space.largest), artifact.stored_bytes)
     limit_bytes = aim.limit_bytes(artifact.stored_bytes, otherwise=most)
@@ -213,11 +217,12 @@ def build_study(
         calibrations=calibrate(
             prepared,
             fitted,
-            recipe.repair,
+            recipe.fitted,
             observing=observing,
             seed=settings.seed,
             progress=progress,
         ),
+        halved=prepared.halved_biases(recipe.biases),
     )
     sized = thinned(sized, encoder)
     task, doubts = output_task(

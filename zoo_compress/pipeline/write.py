@@ -35,7 +35,9 @@ def plan_file(study: Study, plan: Plan) -> PlanFile:
         revision=study.artifact.revision,
         model_sha256=study.digest,
         simplified=study.prepared.simplified,
+        equalised=study.prepared.equalised,
         choices=plan_record(plan),
         calibration=study.calibration,
+        biases=study.recipe.biases,
         versions=versions(),
     )

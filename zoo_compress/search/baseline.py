@@ -9,7 +9,7 @@ from zoo_compress.search.space import SearchSpace, Theta
 
 
 def largest_uniform_plan(space: SearchSpace, limit_bytes: int) -> tuple[Option, Theta] | None:
-    """Return the plan that stores every site in the same way and takes the most of a budget.
+    """Return the plan that stores sites in one and the same way and takes the most of a budget.
 
     Sites that do not have the option stay as they are. None if no single option fits.
 

@@ -10,6 +10,7 @@ from zoo_compress.core import Plan
 from zoo_compress.errors import PlanError
 from zoo_compress.graph.initializers import replace_initializer
 from zoo_compress.techniques.base import Technique
+from zoo_compress.techniques.biases import store_halved
 from zoo_compress.techniques.encoder import Encoder
 
 
@@ -49,4 +50,7 @@ def put_encoded(model: ir.Model, plan: Plan, encoder: Encoder) -> None:
             ) from error
         encoder.technique(option).rewrite(model, site, encoded)
         if site.bias is not None and encoded.bias is not None:
-            replace_initializer(model.graph, site.bias, encoded.bias)
+            if site.bias in encoder.halved:
+                store_halved(model, site, encoded.bias)
+            else:
+                replace_initializer(model.graph, site.bias, encoded.bias)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import time
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 import numpy as np
 
 from zoo_compress.core import AnyArray, Encoded, Option, Plan, Site
+from zoo_compress.numerics.relative_error import relative_error
 from zoo_compress.techniques.base import Technique
+from zoo_compress.techniques.biases import to_half
 from zoo_compress.techniques.calibration import Calibration
 from zoo_compress.techniques.sampled import sampled
 
@@ -25,6 +27,7 @@ class Encoder:
 
     Attributes:
         sites: The sites by name, in the order of the model.
+        halved: Biases that the file holds as float16, rounded here as they are there.
         seconds: Time spent encoding so far.
     """
 
@@ -35,6 +38,7 @@ class Encoder:
         weights: Mapping[str, AnyArray],
         techniques: Mapping[str, Technique],
         calibrations: Mapping[str, Calibration] | None = None,
+        halved: Collection[str] = (),
         cache_bytes: int = CACHE_BYTES,
     ) -> None:
         """Take what there is to encode, and how.
@@ -44,6 +48,7 @@ class Encoder:
             weights: Their original weights by name, and their biases by theirs.
             techniques: The techniques by name.
             calibrations: What is known of the inputs of sites, by site; nothing of the others.
+            halved: Biases that the file holds as float16.
             cache_bytes: The most that the cache may hold.
         """
         self.sites = {site.name: site for site in sites}
@@ -51,6 +56,7 @@ class Encoder:
         self._techniques = techniques
         self._calibrations = calibrations or {}
         self._cache_bytes = cache_bytes
+        self.halved = frozenset(halved)
         self._held_bytes = 0
         self._cache: OrderedDict[Key, Encoded] = OrderedDict()
         self._errors: dict[Key, float] = {}
@@ -102,14 +108,21 @@ class Encoder:
         technique = self._techniques[option.technique]
         weight, calibration = self._weights[site.name], self._known(site, technique)
         found = technique.encode(weight, site, option, calibration)
-        if calibration is None or not calibration.corrects_bias or site.bias is None:
-            return found
-        bias = self._weights[site.bias]
-        shift = calibration.mean_error(weight, found.dense)
-        if not np.isfinite(shift).all():
-            return found
-        corrected = (bias - shift.reshape(bias.shape)).astype(bias.dtype)
-        return replace(found, bias=corrected)
+        return replace(found, bias=self._bias(site, found.dense))
+
+    def _bias(self, site: Site, dense: AnyArray) -> AnyArray | None:
+        """Return what takes the place of a bias: corrected, then rounded as the file does."""
+        if site.bias is None:
+            return None
+        original, known = self._weights[site.bias], self._calibrations.get(site.name)
+        bias = original
+        if known is not None and known.corrects_bias:
+            shift = known.mean_error(self._weights[site.name], dense)
+            if np.isfinite(shift).all():
+                bias = (bias - shift.reshape(bias.shape)).astype(bias.dtype)
+        if site.bias in self.halved:
+            bias = to_half(bias).astype(bias.dtype)
+        return None if bias is original else bias
 
     def _error(self, site: Site, option: Option) -> float:
         technique = self._techniques[option.technique]
@@ -120,7 +133,7 @@ class Encoder:
         # Options are compared by the same measure, whatever their techniques are told.
         known = known or self._calibrations.get(site.name)
         if known is None:
-            return _weight_error(weight, encoded.dense)
+            return relative_error(weight, encoded.dense)
         return known.output_error(weight, encoded.dense) + encoded.rounding
 
     def _known(self, site: Site, technique: Technique) -> Calibration | None:
@@ -146,16 +159,3 @@ def _key(site: str, option: Option) -> Key:
 def _bytes(encoded: Encoded) -> int:
     stored = sum(tensor.nbytes for tensor in encoded.tensors.values())
     return encoded.dense.nbytes + stored + (0 if encoded.bias is None else encoded.bias.nbytes)
-
-
-def _weight_error(original: AnyArray, dense: AnyArray) -> float:
-    """Return ||dense - original||^2 / ||original||^2; infinity if that is not finite."""
-    before, after = original.astype(np.float32), dense.astype(np.float32)
-    error, power = _squares(after - before), _squares(before)
-    if error == 0:
-        return 0.0
-    return error / power if power and np.isfinite(error) else np.inf
-
-
-def _squares(array: AnyArray) -> float:
-    return float(np.square(array, dtype=np.float64).sum())

@@ -65,6 +65,7 @@ def leveled(
     step: Floats,
     calibration: Calibration | None,
     mask: Mask | None = None,
+    edges: Floats | None = None,
 ) -> Leveled:
     """Round a weight to levels, and once more with steps fitted to the outputs if that is allowed.
 
@@ -75,20 +76,29 @@ def leveled(
         step: What a level of 1 stands for in each output channel, shape (channels,).
         calibration: What is known of the inputs of the weight.
         mask: Weights that are not 0, in the shape of the weight; all of them by default.
+        edges: Where the weights in units of their steps end that a level but the last stands for,
+            ascending, shape (k - 1,); midway to the next by default.
     """
+    ends = _middles(levels) if edges is None else edges
     shape = channel_blocks(site).scale_shape
-    found = _rounded(weight, levels, step.reshape(shape), calibration, mask)
+    found = _rounded(weight, levels, ends, step.reshape(shape), calibration, mask)
     if calibration is None or not calibration.refit:
         return found
     ratios = fitted_ratios(weight, found.dense, calibration).reshape(shape)
-    other = _rounded(weight, levels, found.step * ratios, calibration, mask)
+    other = _rounded(weight, levels, ends, found.step * ratios, calibration, mask)
     one, another = found.dense, other.dense
     return other if better(weight, one, another, calibration) is another else found
+
+
+def _middles(levels: Floats) -> Floats:
+    middles: Floats = (levels[1:] + levels[:-1]) / 2
+    return middles
 
 
 def _rounded(
     weight: Floats,
     levels: Floats,
+    edges: Floats,
     step: Floats,
     calibration: Calibration | None,
     mask: Mask | None,
@@ -96,7 +106,7 @@ def _rounded(
     """Round to levels times the steps as they will be stored, with feedback if allowed."""
 
     def nearest(units: Floats) -> Floats:
-        return levels[nearest_code(units, levels)]
+        return levels[np.searchsorted(edges, units)]
 
     scale, factor = stored_scale(step)
     stored = scale.astype(np.float32) * factor

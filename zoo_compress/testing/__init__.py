@@ -12,7 +12,9 @@ What is where:
 - `strategy`: `StrategyConformance`, what every search strategy promises;
 - `technique`: `TechniqueConformance`, what every technique promises;
 - `problems`, `trials`: small search problems and simulated trials, for tests of one's own;
-- `layers`: models of one layer whose output shows its weights.
+- `layers`: models of one layer whose output shows its weights;
+- `networks`: small models with all that a technique may meet around a weight;
+- `rewritten`: a model in which a technique replaced weights.
 """
 
 from __future__ import annotations

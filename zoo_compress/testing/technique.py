@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import ClassVar
@@ -28,20 +27,21 @@ from zoo_compress.techniques.calibration import Calibration
 from zoo_compress.techniques.candidates import Candidates
 from zoo_compress.techniques.encoder import Encoder
 from zoo_compress.techniques.moments import input_moments
-from zoo_compress.testing.layers import WEIGHT, Layer, convolution, lookup, matrix_product
-
-LAYERS: dict[str, Callable[[], Layer]] = {
-    "matrix product": matrix_product,
-    "convolution": convolution,
-    "lookup": lookup,
-}
-SMALL_LAYERS: dict[str, Callable[[], Layer]] = {
-    "small matrix": partial(matrix_product, 8, 8),
-    "small table": partial(lookup, 8, 8),
-}
+from zoo_compress.testing.layers import LAYERS, SMALL_LAYERS, VARIANTS, WEIGHT, Layer
+from zoo_compress.testing.networks import NETWORKS
+from zoo_compress.testing.rewritten import calibrations, rewritten, rewritten_copy
 
 ROUNDING = 1e-5
 """What float32 may change in a product of factors, as a share of the largest weight."""
+
+HALF_ROUNDING = 2e-3
+"""The same for float16."""
+
+SUMS = 1e-4
+"""What float32 may change in a sum of products with them, as a share of the largest output."""
+
+ACTIVATIONS = 0.1
+"""What 8-bit or float16 activations may change in an output, as a share of the largest."""
 
 every_layer = pytest.mark.parametrize("layer", LAYERS)
 
@@ -100,14 +100,7 @@ class TechniqueConformance:
         for option in technique.options(_site(one)):
             encoded, path, _ = _written(technique, one, option, tmp_path)
             (output,) = open_session(path, threads=1).run(None, one.feed)
-            shown = one.shown(output)
-            if self.exact:
-                np.testing.assert_array_equal(shown, encoded.dense, option.label)
-            else:
-                allowed = ROUNDING * np.abs(encoded.dense).max()
-                np.testing.assert_allclose(
-                    shown, encoded.dense, rtol=0, atol=allowed, err_msg=option.label
-                )
+            self._compare(one.shown(output), encoded.dense, option)
 
     @every_layer
     def test_a_candidate_returns_what_its_file_returns(
@@ -155,6 +148,81 @@ class TechniqueConformance:
             first, second = (technique.encode(one.weight, site, option, known) for _ in range(2))
             assert _digests(first) == _digests(second), option.label
 
+    @pytest.mark.parametrize("layer", VARIANTS)
+    def test_weights_of_any_length_value_type_and_operator_set_are_decoded(
+        self, technique: Technique, layer: str, tmp_path: Path
+    ) -> None:
+        """Check what ONNX Runtime decodes, and the bytes, for two options of each of them."""
+        one = VARIANTS[layer]()
+        site = _site(one)
+        assert bool(technique.options(site)) == (technique.decline(site) is None)
+        if not technique.by_weights:
+            return
+        for option in _ends(technique.options(site)):
+            encoded, path, predicted = _written(technique, one, option, tmp_path)
+            shown = one.shown(open_session(path, threads=1).run(None, one.feed)[0])
+            assert (shown.dtype, encoded.dense.shape) == (one.weight.dtype, one.weight.shape)
+            self._compare(shown, encoded.dense, option)
+            assert path.stat().st_size == pytest.approx(predicted, rel=0.01), option.label
+
+    @pytest.mark.parametrize("number", [0, -1])
+    @pytest.mark.parametrize("network", NETWORKS)
+    def test_a_model_keeps_its_inputs_and_outputs_and_takes_the_bytes_promised(
+        self, technique: Technique, network: str, number: int
+    ) -> None:
+        """Check names, order, types and dynamic lengths; a tied weight is stored once."""
+        one = NETWORKS[network]
+        found = rewritten(
+            one.model(), technique, number, one.feeds() if technique.observes else ()
+        )
+        assert list(found.packed.graph.input) == list(found.original.graph.input)
+        assert list(found.packed.graph.output) == list(found.original.graph.output)
+        size = found.packed.ByteSize()
+        assert size == pytest.approx(found.predicted_bytes, rel=0.01)
+
+    @pytest.mark.parametrize(("number", "repaired"), [(0, False), (-1, False), (-1, True)])
+    @pytest.mark.parametrize("network", NETWORKS)
+    def test_a_model_computes_with_the_dense_weights_whatever_its_nodes_do(
+        self, technique: Technique, network: str, number: int, repaired: bool
+    ) -> None:
+        """Check the outputs against the same model with `Encoded.dense` in it."""
+        feeds = NETWORKS[network].feeds()
+        model = NETWORKS[network].model()
+        needed = repaired or technique.observes
+        found = rewritten(model, technique, number, feeds if needed else ())
+        packed, dense = (
+            open_session(model.SerializeToString(), threads=1)
+            for model in (found.packed, found.dense)
+        )
+        share = 0 if technique.folded and self.exact else SUMS
+        for feed in feeds:
+            for one, other in zip(packed.run(None, feed), dense.run(None, feed), strict=True):
+                assert (one.shape, one.dtype) == (other.shape, other.dtype)
+                share = share if technique.by_weights else ACTIVATIONS
+                allowed = share * np.abs(other).max(initial=0)
+                np.testing.assert_allclose(one, other, rtol=0, atol=allowed)
+
+    @pytest.mark.parametrize("network", NETWORKS)
+    def test_neither_the_model_nor_a_weight_is_changed(
+        self, technique: Technique, network: str
+    ) -> None:
+        """Check that encoding leaves the weight, and rewriting a copy leaves the original."""
+        graph = normalize(ir.from_proto(NETWORKS[network].model()))
+        before = to_compact_proto(graph).SerializeToString()
+        feeds = NETWORKS[network].feeds() if technique.observes else ()
+        rewritten_copy(graph, technique, 0, calibrations(graph, feeds))
+        assert to_compact_proto(graph).SerializeToString() == before
+
+    @pytest.mark.parametrize("network", NETWORKS)
+    def test_a_weight_of_a_model_has_options_or_is_declined_with_a_reason(
+        self, technique: Technique, network: str
+    ) -> None:
+        """Check that `decline` and `options` agree for each kind of reader."""
+        for site in find_sites(normalize(ir.from_proto(NETWORKS[network].model()))).sites:
+            reason = technique.decline(site)
+            assert (reason is None) == bool(technique.options(site))
+            assert reason is None or reason.strip()
+
     @pytest.mark.parametrize("layer", [*LAYERS, *SMALL_LAYERS])
     def test_a_site_has_options_or_is_declined_with_a_reason(
         self, technique: Technique, layer: str
@@ -164,6 +232,15 @@ class TechniqueConformance:
         reason = technique.decline(site)
         assert (reason is None) == bool(technique.options(site))
         assert reason is None or reason.strip()
+
+    def _compare(self, shown: AnyArray, dense: AnyArray, option: Option) -> None:
+        """Check weights that a runtime decoded against `Encoded.dense`."""
+        if self.exact:
+            np.testing.assert_array_equal(shown, dense, option.label)
+            return
+        share = HALF_ROUNDING if dense.dtype == np.float16 else ROUNDING
+        allowed = share * np.abs(dense).max()
+        np.testing.assert_allclose(shown, dense, rtol=0, atol=allowed, err_msg=option.label)
 
 
 def _optimized_operators(model: bytes, folder: Path) -> list[str]:
@@ -223,6 +300,11 @@ def _written(
     technique.rewrite(graph, _site(layer), encoded)
     (path,) = write_model(graph, folder / "model.onnx")
     return encoded, path, fixed + option.stored_bytes + sum(option.shared.values())
+
+
+def _ends(options: Sequence[Option]) -> list[Option]:
+    """Return the mildest and the most aggressive option."""
+    return [*options[:1], *options[1:][-1:]]
 
 
 def _digests(encoded: Encoded) -> list[tuple[str, tuple[int, ...], str]]:

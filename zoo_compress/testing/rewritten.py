@@ -1,0 +1,110 @@
+"""A model in which a technique replaced weights, next to the same with dense weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import get_args
+
+import onnx
+import onnx_ir as ir
+from onnx import numpy_helper
+
+from zoo_compress.core import Encoded, Feed, Repair
+from zoo_compress.graph.fragment import initializer_bytes
+from zoo_compress.graph.normalize import normalize
+from zoo_compress.graph.proto import bytes_without, to_compact_proto
+from zoo_compress.graph.sites import find_sites
+from zoo_compress.techniques.activations import tensor_histograms
+from zoo_compress.techniques.base import Technique
+from zoo_compress.techniques.calibration import Calibration
+from zoo_compress.techniques.moments import input_moments
+
+EVERY_REPAIR: frozenset[Repair] = frozenset(get_args(Repair))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rewritten:
+    """A compressed model and what it is to be compared with.
+
+    Attributes:
+        original: The model before.
+        packed: The compressed model.
+        dense: The model before, with `Encoded.dense` in the place of its weights.
+        encoded: What was encoded, by site.
+        predicted_bytes: What the compressed model should take.
+    """
+
+    original: onnx.ModelProto
+    packed: onnx.ModelProto
+    dense: onnx.ModelProto
+    encoded: dict[str, Encoded]
+    predicted_bytes: int
+
+
+def rewritten(
+    model: onnx.ModelProto, technique: Technique, number: int, feeds: Sequence[Feed] = ()
+) -> Rewritten:
+    """Replace every weight for which a technique has options.
+
+    Args:
+        model: The model.
+        technique: The technique.
+        number: Which of the options of each site; -1 for the last.
+        feeds: Inputs to repair the encodings with; nothing is repaired without.
+    """
+    graph = normalize(ir.from_proto(model))
+    return rewritten_copy(graph, technique, number, calibrations(graph, feeds))
+
+
+def calibrations(graph: ir.Model, feeds: Sequence[Feed]) -> dict[str, Calibration]:
+    """Return what inputs say of the sites that they reach, with every repair allowed."""
+    sites = find_sites(graph).sites
+    moments = input_moments(graph, sites, feeds, seed=0) if feeds else {}
+    histograms = tensor_histograms(graph, sites, feeds) if feeds else {}
+    return {
+        site.name: Calibration(
+            site=site,
+            moments=moments[site.name],
+            repair=EVERY_REPAIR,
+            activations=histograms,
+        )
+        for site in sites
+        if site.name in moments
+    }
+
+
+def rewritten_copy(
+    graph: ir.Model,
+    technique: Technique,
+    number: int,
+    known: Mapping[str, Calibration] | None = None,
+) -> Rewritten:
+    """Do that in a copy of a normalized graph, with what is known of the inputs of its sites."""
+    original, dense, changed = to_compact_proto(graph), to_compact_proto(graph), graph.clone()
+    sites = find_sites(graph).sites
+    predicted, shared = bytes_without(original, {site.name for site in sites}), dict[str, int]()
+    encoded: dict[str, Encoded] = {}
+    for site in sites:
+        options = technique.options(site)
+        if not options:
+            predicted += initializer_bytes(site.name, site.shape, site.element_bytes)
+            continue
+        tensor = graph.graph.initializers[site.name].const_value
+        assert tensor is not None
+        calibration = (known or {}).get(site.name)
+        encoded[site.name] = technique.encode(tensor.numpy(), site, options[number], calibration)
+        technique.rewrite(changed, site, encoded[site.name])
+        predicted += options[number].stored_bytes
+        shared |= options[number].shared
+    for stored in dense.graph.initializer:
+        if stored.name in encoded:
+            array = encoded[stored.name].dense
+            stored.CopyFrom(numpy_helper.from_array(array, stored.name))
+    return Rewritten(
+        original=original,
+        packed=to_compact_proto(changed),
+        dense=dense,
+        encoded=encoded,
+        predicted_bytes=predicted + sum(shared.values()),
+    )
