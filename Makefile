@@ -4,6 +4,7 @@
 # make bench   print the figures that the benchmarks compare (DATA=folder of labelled photographs)
 # make bench-search   compare the search strategies with each other and with Optuna's: hours
 # make bench-techniques   compare techniques and repairs at equal bytes: half an hour
+# make bench-onnxsim   compare with onnxsim's files at equal bytes: an hour
 # make clean   remove build products and caches; .venv and runs stay
 
 PYTHON ?= python3
@@ -13,7 +14,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 REQUIREMENTS := pyproject.toml constraints.txt
 
-.PHONY: demo test check bench bench-search bench-techniques clean
+.PHONY: demo test check bench bench-search bench-techniques bench-onnxsim clean
 
 demo: .venv/.demo-installed
 	$(BIN)/zoo-compress run sample:efficientnet-lite0 --budget 0.125 --out runs/demo --overwrite
@@ -41,11 +42,22 @@ bench-techniques: .venv/.demo-installed
 	$(BIN)/python benchmarks/techniques.py --models efficientnet minilm \
 	  --results runs/techniques.jsonl $(if $(DATA),--images "$(DATA)")
 
-# Optuna is what gp is compared with, in an environment of its own: the tool does not need it.
+bench-onnxsim: .bench-venvs/onnxsim/.installed
+	.bench-venvs/onnxsim/bin/python benchmarks/against_onnxsim.py --models efficientnet minilm \
+	  --results runs/onnxsim.jsonl $(if $(DATA),--images "$(DATA)")
+
+# What is compared with, each in an environment of its own: the tool does not need them.
 .bench-venvs/optuna/.installed: $(REQUIREMENTS)
 	$(PYTHON) -m venv .bench-venvs/optuna
 	.bench-venvs/optuna/bin/python -m pip --disable-pip-version-check install \
 	  --constraint constraints.txt --editable '.[cpu,samples]' optuna
+	touch $@
+
+# The release that the figures in benchmarks/results are of.
+.bench-venvs/onnxsim/.installed: $(REQUIREMENTS)
+	$(PYTHON) -m venv .bench-venvs/onnxsim
+	.bench-venvs/onnxsim/bin/python -m pip --disable-pip-version-check install \
+	  --constraint constraints.txt --editable '.[cpu,samples]' onnxsim==0.8.1
 	touch $@
 
 clean:

@@ -29,6 +29,7 @@ from time import process_time
 
 import numpy as np
 import onnxruntime
+from cases import model_settings
 from onnxruntime.quantization import (
     CalibrationDataReader,
     QuantFormat,
@@ -38,7 +39,6 @@ from onnxruntime.quantization import (
 from onnxruntime.quantization.shape_inference import quant_pre_process
 from rich.console import Console
 from rich.table import Table
-from techniques import _settings
 
 from zoo_compress.core import Feed, ignore_progress
 from zoo_compress.pipeline.study import Study, build_study
@@ -108,7 +108,13 @@ def _arguments() -> argparse.Namespace:
 
 
 def _compare(model: str, arguments: argparse.Namespace, folder: Path) -> Iterator[Result]:
-    settings = _settings(model, arguments.recipe, arguments, folder)
+    settings = model_settings(
+        model,
+        arguments.recipe,
+        images=arguments.images,
+        resnet50=arguments.resnet50,
+        folder=folder,
+    )
     study = build_study(replace(settings, budget="0.9"), ignore_progress)
     calibration = study.inputs.subset(study.split.calibrate).feeds
     files = {"fp32": study.artifact.model_path, **_ours(study, folder)}

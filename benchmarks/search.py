@@ -18,16 +18,16 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import json
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 
 import numpy as np
 import numpy.typing as npt
+from results_file import ResultsFile
 from rich.console import Console
 from rich.table import Table
 
@@ -135,7 +135,7 @@ class OptunaStrategy:
 def main() -> None:
     """Run what is missing and print all there is."""
     arguments = _arguments()
-    known = {result.key: result for result in _read(arguments.results)}
+    known = {result.key: result for result in ResultsFile(arguments.results, Result).read()}
     if not arguments.table:
         for model in arguments.models:
             _run_model(model, arguments, known)
@@ -158,12 +158,6 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _read(path: Path) -> list[Result]:
-    if not path.exists():
-        return []
-    return [Result(**json.loads(line)) for line in path.read_text("utf-8").splitlines()]
-
-
 def _run_model(
     model: str, arguments: argparse.Namespace, known: dict[tuple[str, float, str, int], Result]
 ) -> None:
@@ -175,9 +169,7 @@ def _run_model(
         for _, budget, name, seed in wanted:
             result = _search(bench, model, budget, name, seed, trials=arguments.trials)
             known[result.key] = result
-            arguments.results.parent.mkdir(parents=True, exist_ok=True)
-            with arguments.results.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(asdict(result)) + "\n")
+            ResultsFile(arguments.results, Result).add(result)
 
 
 def _keys(model: str, arguments: argparse.Namespace) -> Iterator[tuple[str, float, str, int]]:

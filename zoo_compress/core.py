@@ -328,7 +328,8 @@ class Progress:
     """How far a stage of a run has come.
 
     Attributes:
-        stage: `pull`, `prepare`, `scan`, `search`, `write`, `gate`, `certify`, `diagnose`, `draw`.
+        stage: `pull`, `prepare`, `scan`, `search`, `write`, `gate`, `latency`,
+            `certify`, `diagnose`, `draw`.
         done: Steps finished.
         total: Steps planned, None while unknown.
         detail: A short remark, for example the best distance so far.

@@ -36,6 +36,18 @@ def report() -> dict[str, Any]:
         "strategy": "gp",
         "plan_path": "plan.json",
         "model_path": "model.onnx",
+        "latency": {
+            "original_ms": 24.31,
+            "compressed_ms": 24.78,
+            "ratio": 1.0124,
+            "quartiles": [0.9871, 1.0342],
+            "pairs": 61,
+            "original_load_seconds": 0.101,
+            "compressed_load_seconds": 0.312,
+            "threads": 2,
+            "provider": "CPUExecutionProvider",
+            "verdict": "alike",
+        },
         "versions": {},
         "hardware": "",
         "sites": [

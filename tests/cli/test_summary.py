@@ -47,6 +47,29 @@ def test_the_panel_compares_with_one_option_for_every_weight_that_has_it(
     assert f"10 times closer than codes bits=3 for {which}, at 10.3 %" in text
 
 
+def test_the_panel_tells_how_fast_the_model_runs_and_loads(report: dict[str, Any]) -> None:
+    text = unwrapped(drawn(report))
+    assert "Speed as fast as the original: 24.8 ms for an input, the original 24.3 ms" in text
+    assert "Ratio 1.01, middle half 0.987 to 1.03 of 61 pairs of runs side by side" in text
+    assert "with CPUExecutionProvider, 2 threads without spinning; loads in 0.31 s" in text
+    assert "the original in 0.1 s." in text
+
+
+@pytest.mark.parametrize(
+    ("verdict", "ratio", "words"),
+    [
+        ("slower", 1.8349, "1.83 times as slow as the original"),
+        ("faster", 0.61, "0.61 of the original's time"),
+        ("unclear", 1.2, "not clear whether faster or slower"),
+    ],
+)
+def test_the_panel_tells_which_is_faster(
+    report: dict[str, Any], verdict: str, ratio: float, words: str
+) -> None:
+    report["latency"] |= {"verdict": verdict, "ratio": ratio}
+    assert f"Speed {words}: 24.8 ms" in unwrapped(drawn(report))
+
+
 def test_outputs_that_do_not_vary_have_no_relative_distance(report: dict[str, Any]) -> None:
     report["relative_distance"] = None
     assert "the original's outputs do not vary" in unwrapped(drawn(report))

@@ -14,6 +14,8 @@ from zoo_compress.core import Progress, ignore_progress
 from zoo_compress.pipeline import apply, resume, run
 from zoo_compress.pipeline.folder import PLAN_FILE
 from zoo_compress.pipeline.study import build_study
+from zoo_compress.runtime.environment import default_threads
+from zoo_compress.runtime.latency import FEWEST_PAIRS, MOST_PAIRS, Latency
 from zoo_compress.search.scan import scan_evaluations
 from zoo_compress.search.store import TrialStore
 
@@ -174,7 +176,7 @@ def test_resuming_a_finished_run_measures_nothing_again_and_certifies_anew(case:
     assert {"write", "gate", "certify"} <= set(stages)
     assert (case.out / "model.onnx").read_bytes() == model
     assert after["seconds"]["total"] > before["seconds"]["total"]
-    for passing in ("seconds", "hardware"):
+    for passing in ("seconds", "hardware", "latency", "notes"):
         before.pop(passing)
         after.pop(passing)
     assert after == before
@@ -211,6 +213,40 @@ def test_the_gates_findings_are_recorded(case: Case) -> None:
     gate = run(case.settings(strategy="knapsack")).report["gate"]
     assert 0 <= gate["relative_difference"] < 1e-3
     assert 0 < gate["relative_distance"] < 1
+
+
+def test_the_file_is_timed_beside_the_original_on_real_samples(case: Case) -> None:
+    report = run(case.settings(strategy="knapsack")).report
+    found = report["latency"]
+    assert found["provider"] == "CPUExecutionProvider"
+    assert found["threads"] == default_threads()
+    assert FEWEST_PAIRS <= found["pairs"] <= MOST_PAIRS
+    assert found["quartiles"][0] <= found["ratio"] <= found["quartiles"][1]
+    times = ("original_ms", "compressed_ms", "original_load_seconds", "compressed_load_seconds")
+    assert all(found[time] > 0 for time in times)
+
+
+def test_a_model_that_is_slower_than_the_original_is_said_to_be(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = Latency(
+        original_ms=24.0,
+        compressed_ms=43.25,
+        ratio=1.8,
+        quartiles=(1.75, 1.9),
+        pairs=40,
+        slower_pairs=40,
+        original_load_seconds=0.1,
+        compressed_load_seconds=0.3,
+        threads=2,
+        provider="CPUExecutionProvider",
+    )
+    monkeypatch.setattr("zoo_compress.pipeline.latency.compare_latency", lambda *_, **__: slow)
+    result = run(case.settings(strategy="knapsack"))
+    assert result.report["latency"]["verdict"] == "slower"
+    told = "1.8 times as slow as the original on this machine (43.2 ms instead of 24 ms"
+    assert any(told in note and "size, not for speed" in note for note in result.notes)
+    assert "**It is slower than the original" in (case.out / "README.md").read_text("utf-8")
 
 
 def test_every_strategy_runs_end_to_end(case: Case) -> None:

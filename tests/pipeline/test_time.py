@@ -15,6 +15,7 @@ from zoo_compress.pipeline.deadline import (
     process_start,
     search_deadline,
 )
+from zoo_compress.pipeline.latency import LIMIT_SHARE, latency_seconds
 from zoo_compress.pipeline.pace import (
     REMEMBERED_LAPS,
     SECONDS_TO_CLOSE,
@@ -26,6 +27,7 @@ from zoo_compress.pipeline.pace import (
 from zoo_compress.pipeline.rehearsal import rehearse
 from zoo_compress.pipeline.spending import SECONDS_BETWEEN_CHARGES, Spending
 from zoo_compress.pipeline.study import build_study
+from zoo_compress.runtime.latency import SECONDS, expected_seconds
 from zoo_compress.search.store import TrialStore
 
 LAP = Lap(session=1.0, forward=10.0, rest=4.0)
@@ -35,10 +37,17 @@ def pace(lap: Lap = LAP) -> Pace:
     return Pace(lap, search_inputs=50, certification_inputs=200)
 
 
+def timing(opening: float, pair: float) -> float:
+    """What comparing latencies takes; tests/runtime/test_latency.py has its arithmetic."""
+    return expected_seconds(opening=opening, pair=pair)
+
+
 def test_finishing_runs_the_search_inputs_three_times_and_pairs_of_the_others() -> None:
     gate = 3 * 10 + 2 * 1 + SECONDS_TO_START
     certificate = 2 * 1 + 4 * (2 * 10 + 4)
-    assert pace().seconds_to_finish() == pytest.approx(gate + certificate + SECONDS_TO_CLOSE)
+    times = timing(2, (2 * 10 + 4) / 50)
+    expected = gate + certificate + times + SECONDS_TO_CLOSE
+    assert pace().seconds_to_finish() == pytest.approx(expected)
     assert pace().measurement == 15
 
 
@@ -46,7 +55,7 @@ def test_a_rehearsal_replaces_what_was_assumed() -> None:
     tried = pace()
     tried.adopt(Rehearsal(writing=7.0, starting=3.0, opening=5.0, pair=0.5))
     gate = 3 * 10 + 2 * 1 + 3
-    expected = 7 + gate + 5 + 200 * 0.5 + SECONDS_TO_CLOSE
+    expected = 7 + gate + 5 + 200 * 0.5 + timing(5, 0.5) + SECONDS_TO_CLOSE
     assert tried.seconds_to_finish() == pytest.approx(expected)
 
 
@@ -56,7 +65,8 @@ def test_on_a_machine_that_becomes_busy_pairs_take_longer_as_forwards_do() -> No
     for _ in range(REMEMBERED_LAPS):
         tried.learn(Lap(session=1.0, forward=30.0, rest=4.0))
     gate = 3 * 30 + 2 * 1
-    assert tried.seconds_to_finish() == pytest.approx(gate + 3 * 200 * 0.5 + SECONDS_TO_CLOSE)
+    expected = gate + 3 * 200 * 0.5 + timing(0, 3 * 0.5) + SECONDS_TO_CLOSE
+    assert tried.seconds_to_finish() == pytest.approx(expected)
 
 
 def test_a_model_that_takes_no_time_can_be_rehearsed() -> None:
@@ -85,6 +95,11 @@ def test_a_limit_that_was_overrun_by_more_than_5_percent_is_noted_with_the_reaso
     assert "time limit of 100 s" in note
     assert "searching took 110 s" in note
     assert "certifying 30 s" in note
+
+
+def test_a_short_time_limit_leaves_little_for_timing_the_result() -> None:
+    assert latency_seconds(None) == latency_seconds(3600) == SECONDS
+    assert latency_seconds(20) == pytest.approx(20 * LIMIT_SHARE)
 
 
 def test_a_process_is_at_least_as_old_as_this_module() -> None:

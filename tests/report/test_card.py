@@ -41,6 +41,18 @@ RUN = {
         "scope": SCOPE,
         "statement": f"With 95 % confidence it differs on at most 9 % of inputs; scope: {SCOPE}.",
     },
+    "latency": {
+        "original_ms": 24.31,
+        "compressed_ms": 44.62,
+        "ratio": 1.8349,
+        "quartiles": [1.79, 1.8812],
+        "pairs": 61,
+        "original_load_seconds": 0.1012,
+        "compressed_load_seconds": 0.312,
+        "threads": 2,
+        "provider": "CPUExecutionProvider",
+        "verdict": "slower",
+    },
     "evaluations": 300,
     "seconds": {"total": 123.4, "scan": 40.0, "forward": 60.0, "encode": 9.0, "propose": 5.0},
     "strategy": "gp",
@@ -137,6 +149,29 @@ def test_size_and_distance_are_readable():
 
 def test_a_relative_distance_that_does_not_exist_is_called_undefined():
     assert tables(card({**RUN, "relative_distance": None}))[0][3][2].startswith("undefined")
+
+
+def test_times_to_run_and_to_load_stand_beside_those_of_the_original():
+    text = card()
+    rows = tables(text)[0]
+    assert rows[4] == ["median time for one input", "24.3 ms", "44.6 ms"]
+    assert rows[5] == ["time to load", "0.101 s", "0.312 s"]
+    assert "61 pairs of runs side by side, one input at a time" in text
+    assert "with CPUExecutionProvider and 2 threads, without spinning" in text
+    assert "middle half is 1.79 to 1.88" in text
+
+
+@pytest.mark.parametrize(
+    ("verdict", "words"),
+    [
+        ("slower", "**It is slower than the original: it takes 1.83 times as long.**"),
+        ("faster", "It is faster than the original: it takes 1.83 of its time."),
+        ("alike", "It is as fast as the original: the ratio of their times is 1.83."),
+        ("unclear", "Which of the two is faster could not be told"),
+    ],
+)
+def test_a_card_says_whether_the_model_is_slower(verdict, words):
+    assert words in card({**RUN, "latency": {**RUN["latency"], "verdict": verdict}})
 
 
 def test_the_certificate_is_quoted_with_its_scope_once_and_its_silence():
@@ -261,7 +296,7 @@ def test_a_card_says_what_was_repaired_and_what_the_file_needs():
     assert "plan file of this run, the same" in plain
 
 
-def test_a_card_does_not_promise_the_run_time_of_a_model_that_computes_in_another_way():
+def test_a_card_points_to_the_times_of_a_model_that_computes_in_another_way():
     changed = {
         "folded": False,
         "techniques": ["codes", "matmul-nbits"],
@@ -270,4 +305,5 @@ def test_a_card_does_not_promise_the_run_time_of_a_model_that_computes_in_anothe
     told = card(RUN | changed)
     assert "takes the memory of the original" not in told
     assert "(codes, matmul-nbits)" in told
+    assert "was not measured" not in told
     assert "standard ONNX operators and com.microsoft.MatMulNBits of ONNX Runtime" in told

@@ -7,7 +7,13 @@ import re
 import numpy as np
 import pytest
 
-from zoo_compress.runtime.environment import execution, gpu_model, hardware, versions
+from zoo_compress.runtime.environment import (
+    default_threads,
+    execution,
+    gpu_model,
+    hardware,
+    versions,
+)
 
 
 def test_hardware_names_processor_cores_and_memory():
@@ -18,6 +24,13 @@ def test_hardware_names_processor_cores_and_memory():
     assert found["memory_bytes"] > 2**28
     assert found["gpu"] is None
     json.dumps(found)
+
+
+def test_threads_are_one_for_each_physical_core_that_may_be_used(monkeypatch):
+    usable = hardware()["cores"]
+    for physical, expected in ((1, 1), (usable, usable), (10**6, usable), (None, usable)):
+        monkeypatch.setattr("psutil.cpu_count", lambda *, logical, n=physical: n)
+        assert default_threads() == expected
 
 
 def test_versions_name_the_libraries_and_the_flavour():

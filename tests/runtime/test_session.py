@@ -30,6 +30,14 @@ def test_supplied_weights_are_optimised_like_stored_ones(conv_model, tmp_path):
     assert surviving_ops(tmp_path / "supplied.onnx") == surviving_ops(tmp_path / "plain.onnx")
 
 
+def test_threads_that_do_not_spin_give_the_same_bits(conv_model, images):
+    model, entry = conv_model.SerializeToString(), "session.intra_op.allow_spinning"
+    plain, quiet = open_session(model), open_session(model, spinning=False)
+    assert quiet.get_session_options().get_session_config_entry(entry) == "0"
+    for feed in images:
+        np.testing.assert_array_equal(quiet.run(None, feed)[0], plain.run(None, feed)[0])
+
+
 def test_no_decode_node_survives_when_the_codes_are_stored(matmul_model, tmp_path):
     open_session(matmul_model.SerializeToString(), optimized_path=tmp_path / "optimised.onnx")
     assert surviving_ops(tmp_path / "optimised.onnx") == ["MatMul"]

@@ -32,6 +32,7 @@ STAGES = {
     "search": "Search",
     "write": "Write the model",
     "gate": "Verify the file",
+    "latency": "Time it",
     "certify": "Certify",
     "diagnose": "Measure plans",
     "draw": "Draw the figures",

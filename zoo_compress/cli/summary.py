@@ -23,6 +23,14 @@ Report = Mapping[str, Any]
 WIDTH = 92
 """Columns of the panel: the certificate's sentence reads well, and most terminals hold it."""
 
+VERDICTS = {
+    "slower": "{ratio:.3g} times as slow as the original",
+    "faster": "{ratio:.3g} of the original's time",
+    "alike": "as fast as the original",
+    "unclear": "not clear whether faster or slower",
+}
+"""What a comparison of latencies comes to."""
+
 CARD = "README.md"
 PARTS = ("forward", "encode", "propose")
 
@@ -47,9 +55,10 @@ def present(report: Report, *, folder: Path, notes: Iterable[str], as_json: bool
 
 
 def summary(report: Report, *, folder: Path, notes: Iterable[str] = ()) -> Panel:
-    """Return the panel: sizes, distance, certificate, warnings, bits, time and files."""
+    """Return the panel: sizes, distance, speed, certificate, warnings, bits, time and files."""
     rows: list[tuple[RenderableType, RenderableType]] = [
         ("Distance", distance(report)),
+        ("Speed", speed(report["latency"])),
         ("Certified", certificate(report["certificate"])),
         *((Text("Warning", style="yellow"), Text(note, style="yellow")) for note in notes),
         ("Bits", bits_table(report["sites"])),
@@ -120,6 +129,24 @@ def uniform(report: Report) -> Text:
         "\n",
         (f"{found['distance'] / report['distance']:.3g} times closer", "bold"),
         f" than {found['option']} for {which}, at {readable_share(found['size_ratio'])}",
+    )
+
+
+def speed(found: Mapping[str, Any]) -> Text:
+    """Return how long the model takes beside the original, to run and to load."""
+    lower, upper = found["quartiles"]
+    times = "{compressed_ms:.3g} ms for an input, the original {original_ms:.3g} ms"
+    loads = "{compressed_load_seconds:.2g} s, the original in {original_load_seconds:.2g} s"
+    return Text.assemble(
+        (VERDICTS[found["verdict"]].format(**found), "bold"),
+        f": {times.format(**found)}\n",
+        (
+            f"Ratio {found['ratio']:.3g}, middle half {lower:.3g} to {upper:.3g} of "
+            f"{counted(found['pairs'], 'pair')} of runs side by side with {found['provider']}, "
+            f"{counted(found['threads'], 'thread')} without spinning; "
+            f"loads in {loads.format(**found)}.",
+            "dim",
+        ),
     )
 
 

@@ -16,6 +16,7 @@ from zoo_compress.core import Measurement, Option, Plan, ProgressCallback, Trial
 from zoo_compress.pipeline.checkpoint import Checkpoint
 from zoo_compress.pipeline.deadline import search_deadline
 from zoo_compress.pipeline.folder import STORE_FILE
+from zoo_compress.pipeline.latency import latency_seconds
 from zoo_compress.pipeline.pace import Lap, Pace
 from zoo_compress.pipeline.rehearsal import rehearse
 from zoo_compress.pipeline.spending import Spending
@@ -140,6 +141,7 @@ def open_attempt(
             Lap(session=spent["session"], forward=spent["forward"]),
             search_inputs=len(study.split.search),
             certification_inputs=len(study.split.certify),
+            latency_seconds=latency_seconds(study.settings.seconds),
         ),
         spending=Spending(study, store, began=began),
         began=began,

@@ -63,7 +63,8 @@ def overrun_note(seconds: float | None, *, elapsed: float, finishing: float) -> 
         return None
     return (
         f"the time limit of {seconds:g} s could not be kept: preparing, scanning and searching "
-        f"took {elapsed - finishing:.0f} s and writing, verifying and certifying {finishing:.0f} s"
+        f"took {elapsed - finishing:.0f} s and writing, verifying, timing and certifying "
+        f"{finishing:.0f} s"
     )
 
 

@@ -1,4 +1,4 @@
-"""From the best trial to a written, checked, certified and reported model."""
+"""From the best trial to a written, checked, timed, certified and reported model."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from zoo_compress.errors import PublishGateError
 from zoo_compress.pipeline.attempt import Attempt
 from zoo_compress.pipeline.certify import certify_all
 from zoo_compress.pipeline.folder import MODEL_FILE, PENDING_FOLDER, REJECTED_FOLDER
+from zoo_compress.pipeline.latency import measure_latency
 from zoo_compress.pipeline.publish import publish
 from zoo_compress.pipeline.record import run_record
 from zoo_compress.pipeline.write import write_plan
@@ -31,7 +32,7 @@ def finish(
     *,
     earlier: Sequence[Certificate] = (),
 ) -> dict[str, Any]:
-    """Write the model of the best trial, hold it against the search, certify and report it.
+    """Write the model of the best trial, hold it against the search, time, certify and report it.
 
     The checked model takes the place of the checkpoint, which is removed. An attempt that ends
     before leaves the run as it was: the next one begins this anew.
@@ -56,6 +57,7 @@ def finish(
     try:
         files = _write(attempt, best.plan, pending)
         gate = _pass_gate(attempt, best, files)
+        latency = measure_latency(study, files[0], attempt.progress)
         certificates = [*earlier, *certify_all(study, files[0], attempt.progress)]
         report = run_record(
             attempt,
@@ -63,6 +65,7 @@ def finish(
             trials,
             files=files,
             gate=gate,
+            latency=latency,
             certificates=certificates,
             finishing=attempt.elapsed - searched_until,
         )

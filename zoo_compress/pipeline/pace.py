@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
+from zoo_compress.runtime.latency import SECONDS, expected_seconds
+
 # A new Python that opens the model, until it has been tried on this machine.
 SECONDS_TO_START = 2.0
 # Rendering the card, writing the report and leaving Python.
@@ -49,23 +51,33 @@ class Pace:
     """Predicts how long it takes to finish a run once its search has ended.
 
     Finishing writes the model, runs the search inputs through the candidate, the original and, in
-    a fresh process, the file, and the certification inputs through the original and the file.
+    a fresh process, the file, times the original and the file side by side, and runs the
+    certification inputs through both.
 
     Attributes:
         writing: Seconds that writing a model took the last time.
     """
 
-    def __init__(self, first: Lap, *, search_inputs: int, certification_inputs: int) -> None:
+    def __init__(
+        self,
+        first: Lap,
+        *,
+        search_inputs: int,
+        certification_inputs: int,
+        latency_seconds: float = SECONDS,
+    ) -> None:
         """Take what is known before the first measurement.
 
         Args:
             first: What the original took.
             search_inputs: Number of inputs that a measurement runs.
             certification_inputs: Number of inputs that the certificate runs.
+            latency_seconds: Time that is kept for comparing latencies.
         """
         self._laps = deque([first], maxlen=REMEMBERED_LAPS)
         self._search_inputs = search_inputs
         self._certification_inputs = certification_inputs
+        self._latency_seconds = latency_seconds
         self._starting = SECONDS_TO_START
         self._opening = 2 * first.session
         self._forwards_in_pair: float | None = None
@@ -89,15 +101,23 @@ class Pace:
         return lap.session + lap.forward + lap.rest
 
     def seconds_to_finish(self) -> float:
-        """Return how long writing, verifying and certifying will take."""
+        """Return how long writing, verifying, timing and certifying will take."""
         lap = self._mean()
         gate = 2 * lap.session + 3 * lap.forward + self._starting
-        pairs = self._certification_inputs / self._search_inputs
+        certificate = self._opening + self._certification_inputs * self._pair(lap)
+        return self.writing + gate + self._timing(lap) + certificate + SECONDS_TO_CLOSE
+
+    def _pair(self, lap: Lap) -> float:
+        """Seconds to run and compare a sample with both models."""
         if self._forwards_in_pair is None:
-            certificate = pairs * (2 * lap.forward + lap.rest)
-        else:
-            certificate = pairs * self._forwards_in_pair * lap.forward
-        return self.writing + gate + self._opening + certificate + SECONDS_TO_CLOSE
+            return (2 * lap.forward + lap.rest) / self._search_inputs
+        return self._forwards_in_pair * lap.forward / self._search_inputs
+
+    def _timing(self, lap: Lap) -> float:
+        """Seconds to compare the latencies."""
+        return expected_seconds(
+            opening=self._opening, pair=self._pair(lap), seconds=self._latency_seconds
+        )
 
     def _mean(self) -> Lap:
         count = len(self._laps)

@@ -15,10 +15,12 @@ from zoo_compress.pipeline.certify import certificate_record
 from zoo_compress.pipeline.companions import copied_companions
 from zoo_compress.pipeline.deadline import overrun_note
 from zoo_compress.pipeline.folder import PLAN_FILE
+from zoo_compress.pipeline.latency import latency_record, slowness_note
 from zoo_compress.pipeline.space import weight_bytes
 from zoo_compress.pipeline.study import Study
 from zoo_compress.runtime.environment import hardware, versions
 from zoo_compress.runtime.gate import GateReport
+from zoo_compress.runtime.latency import Latency
 from zoo_compress.search.scan import scan_evaluations
 
 
@@ -29,6 +31,7 @@ def run_record(
     *,
     files: Sequence[Path],
     gate: GateReport,
+    latency: Latency,
     certificates: Sequence[Certificate],
     finishing: float,
 ) -> dict[str, Any]:
@@ -40,6 +43,7 @@ def run_record(
         trials: All trials of the run.
         files: The written model.
         gate: What the gate found about it.
+        latency: How long it takes beside the original.
         certificates: What is certified of it, what says most first.
         finishing: Seconds since the search ended.
     """
@@ -84,10 +88,11 @@ def run_record(
             "relative_difference": gate.relative_difference,
             "relative_distance": gate.relative_distance,
         },
+        "latency": latency_record(latency),
         "companions": [path.name for path in copied_companions(study.artifact)],
         "simplified": study.prepared.simplified,
         "model_sha256": study.digest,
-        "notes": _notes(attempt, scan, finishing),
+        "notes": _notes(attempt, scan, latency, finishing),
         "repair": _repair(study),
         "folded": all(study.sized.techniques[name].folded for name in _techniques(best.plan)),
         "techniques": _techniques(best.plan),
@@ -115,8 +120,13 @@ def _scan(attempt: Attempt) -> dict[str, int]:
     }
 
 
-def _notes(attempt: Attempt, scan: dict[str, int], finishing: float) -> list[str]:
+def _notes(
+    attempt: Attempt, scan: dict[str, int], latency: Latency, finishing: float
+) -> list[str]:
     notes = list(attempt.study.notes)
+    slowness = slowness_note(latency)
+    if slowness is not None:
+        notes.append(slowness)
     if scan["measured"] < scan["planned"]:
         notes.append(
             f"for lack of time the scan measured {scan['measured']} of {scan['planned']} options "

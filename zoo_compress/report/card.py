@@ -17,6 +17,15 @@ from zoo_compress.graph.signature import signature
 from zoo_compress.report import markdown
 from zoo_compress.report.snippet import loading_snippet
 
+SPEED = {
+    "slower": "**It is slower than the original: it takes {:.3g} times as long.** It was chosen "
+    "for its size.",
+    "faster": "It is faster than the original: it takes {:.3g} of its time.",
+    "alike": "It is as fast as the original: the ratio of their times is {:.3g}.",
+    "unclear": "Which of the two is faster could not be told; the ratio of their times is {:.3g}.",
+}
+"""What a comparison of latencies comes to."""
+
 TEMPLATE = "card.md.jinja"
 
 NOT_SAID = (
@@ -62,6 +71,7 @@ def render_card(
         front_matter=_front_matter(artifact),
         name=_name(artifact),
         origin=_origin(artifact),
+        speed=SPEED[run["latency"]["verdict"]].format(run["latency"]["ratio"]),
         snippet=loading_snippet(Path(run["model_path"]).name, inputs),
         command=_command(artifact, run),
     )

@@ -70,6 +70,14 @@ def gpu_model() -> str | None:
     return ", ".join(dict.fromkeys(names)) or None
 
 
+def default_threads() -> int:
+    """Return how many threads ONNX Runtime uses by itself: one a usable physical core."""
+    import psutil
+
+    usable = _usable_cores()
+    return min(psutil.cpu_count(logical=False) or usable, usable)
+
+
 def _version(distribution: str) -> str:
     try:
         return version(distribution)

@@ -53,6 +53,7 @@ def open_session(
     threads: int | None = None,
     initializers: Mapping[str, AnyArray] | None = None,
     optimized_path: Path | None = None,
+    spinning: bool = True,
 ) -> InferenceSession:
     """Open a session on the CPU provider, silent on stderr.
 
@@ -64,6 +65,8 @@ def open_session(
             and dims and reads no file, so `location`, `offset` and `length` may be absent. Such
             weights are folded and prepacked like stored ones, and may exceed 2 GB together.
         optimized_path: Write the optimised model there, to see which nodes survive.
+        spinning: Whether threads that wait for work keep their cores busy, for a while, as ONNX
+            Runtime's do by default.
 
     Raises:
         SourceError: If ONNX Runtime cannot open the model.
@@ -72,6 +75,8 @@ def open_session(
         raise SourceError(f"'{model}' is not a file")
     ort = load_onnxruntime()
     options = _options(ort, threads=threads, optimized_path=optimized_path)
+    if not spinning:
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     errors = runtime_errors(ort)
     try:
         values = _supply(ort, options, initializers or {})

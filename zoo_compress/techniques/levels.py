@@ -91,7 +91,7 @@ def leveled(
 
 
 def _middles(levels: Floats) -> Floats:
-    middles: Floats = (levels[1:] + levels[:-1]) / 2
+    middles: Floats = np.float32(0.5) * (levels[1:] + levels[:-1])
     return middles
 
 
