@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from zoo_compress.core import AnyArray, Inputs
+from zoo_compress.core import AnyArray, Inputs, Plan
 from zoo_compress.data.split import Split, split_inputs
 from zoo_compress.graph.proto import to_compact_proto
 from zoo_compress.pipeline.settings import RunSettings
@@ -90,21 +90,22 @@ class HeldOut:
     def __init__(self, study: Study) -> None:
         self.inputs: Inputs = study.inputs.subset(widest_split(study).certify)
         self._study = study
-        self._evaluator = CpuEvaluator(
+        evaluator = CpuEvaluator(
             to_compact_proto(study.prepared.model),
             self.inputs.feeds,
             replaceable=study.sized.space.tensors,
         )
-        self._distance = output_distance(study.distance.name, self._evaluator.reference)
+        self._candidates = replace(study.candidates, evaluator=evaluator)
+        self._distance = output_distance(study.distance.name, evaluator.reference)
 
-    def figures(self, weights: Mapping[str, AnyArray]) -> tuple[float, float]:
-        """Return what `figures_of` says of the outputs with other weights."""
-        return self.figures_of(self._evaluator.outputs(weights, range(len(self.inputs))))
+    def figures(self, plan: Plan) -> tuple[float, float]:
+        """Return what `figures_of` says of the outputs under a plan."""
+        return self.figures_of(self._candidates.outputs(plan, range(len(self.inputs))))
 
     def figures_of(self, outputs: Sequence[Outputs]) -> tuple[float, float]:
         """Return the mean distance, and the disagreement or the mean cosine."""
         every = range(len(self.inputs))
-        pairs = list(zip(self._evaluator.reference, outputs, strict=True))
+        pairs = list(zip(self._candidates.reference, outputs, strict=True))
         if self._study.task == "embedding":
             answer = float(np.mean([_cosine(*pair) for pair in pairs]))
         else:

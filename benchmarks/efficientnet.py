@@ -14,18 +14,18 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from zoo_compress.core import AnyArray, Inputs, Strategy, Trial, ignore_progress
+from zoo_compress.core import AnyArray, Inputs, Plan, Strategy, Trial, ignore_progress
 from zoo_compress.graph.proto import to_compact_proto
 from zoo_compress.pipeline.settings import RunSettings
 from zoo_compress.pipeline.study import Study, build_study
 from zoo_compress.registry import load_plugin
-from zoo_compress.runtime.evaluator import CpuEvaluator
+from zoo_compress.runtime.evaluator import CpuEvaluator, Outputs
 from zoo_compress.search.budget import Budget
 from zoo_compress.search.frontier import best_trial
 from zoo_compress.search.loop import run_trials
@@ -34,6 +34,7 @@ from zoo_compress.search.scan import scan_evaluations
 from zoo_compress.search.sensitivity import Sensitivity
 from zoo_compress.search.store import TrialStore
 from zoo_compress.stats.distances import Distance, output_distance
+from zoo_compress.techniques.candidates import Candidates
 
 SOURCE = "sample:efficientnet-lite0"
 # Plain codes: this compares searches with rounding, not encodings or repairs.
@@ -57,18 +58,28 @@ class HeldOut:
     """Measures weights on inputs that the search never saw."""
 
     inputs: Inputs
-    evaluator: CpuEvaluator
+    candidates: Candidates
     distance: Distance
 
-    def figures(self, weights: Mapping[str, AnyArray]) -> Figures:
+    def of_weights(self, weights: Mapping[str, AnyArray]) -> Figures:
+        """Return the figures of weights in the original's graph."""
+        return self._figures(self.candidates.evaluator.outputs(weights, self._every))
+
+    def of_plan(self, plan: Plan) -> Figures:
+        """Return the figures of a plan."""
+        return self._figures(self.candidates.outputs(plan, self._every))
+
+    @property
+    def _every(self) -> range:
+        return range(len(self.inputs))
+
+    def _figures(self, outputs: Sequence[Outputs]) -> Figures:
         """Return distance, disagreement with the original, and top-1 accuracy."""
-        every = range(len(self.inputs))
-        outputs = self.evaluator.outputs(weights, every)
         top = np.array([int(out[0].argmax()) for out in outputs])
-        reference = np.array([int(out[0].argmax()) for out in self.evaluator.reference])
+        reference = np.array([int(out[0].argmax()) for out in self.candidates.reference])
         labels = self.inputs.labels
         accuracy = float("nan") if labels is None else float(np.mean(top == np.array(labels)))
-        distance = float(self.distance(outputs, every).mean())
+        distance = float(self.distance(outputs, self._every).mean())
         return Figures(distance, float(np.mean(top != reference)), accuracy)
 
 
@@ -85,7 +96,7 @@ def main() -> None:
     print(f"held out: {len(held_out.inputs)} of {study.inputs.description}")
     print(f"variance of the original's outputs: {held_out.distance.scale:.0f}\n")
     print(f"{'':34}{'R':>7}{'L':>10}{'disagree':>10}{'top-1':>8}{'evaluations':>13}")
-    _print("original", 1.0, held_out.figures({}), 0)
+    _print("original", 1.0, held_out.of_weights({}), 0)
     scan = study.scan.run(ignore_progress)
     full = replace(study.scan, every=True).run(ignore_progress)
     for budget in UNIFORM_BITS:
@@ -104,7 +115,7 @@ def _compare(
     """Print the rows of one budget and whether its goals are met."""
     space, bits = study.sized.space, UNIFORM_BITS[budget]
     print(f"budget {budget}")
-    plain = held_out.figures(_rounded(study, bits))
+    plain = held_out.of_weights(_rounded(study, bits))
     _print(f"uniform {bits}-bit rounding", _uniform_ratio(study, bits), plain, 0)
     knapsacks = []
     for name, sensitivity in {"the same scan": scan, "all levels scanned": full}.items():
@@ -143,10 +154,10 @@ def _arguments() -> argparse.Namespace:
 
 def _held_out(study: Study) -> HeldOut:
     inputs = study.inputs.subset(study.split.certify)
-    names = [site.name for site in study.sized.space.sites]
     proto = to_compact_proto(study.prepared.model)
-    evaluator = CpuEvaluator(proto, inputs.feeds, replaceable=names)
-    return HeldOut(inputs, evaluator, output_distance("squared-l2", evaluator.reference))
+    evaluator = CpuEvaluator(proto, inputs.feeds, replaceable=study.sized.space.tensors)
+    candidates = replace(study.candidates, evaluator=evaluator)
+    return HeldOut(inputs, candidates, output_distance("squared-l2", evaluator.reference))
 
 
 def _searched(
@@ -162,7 +173,7 @@ def _searched(
     """Search and return the size ratio and the held-out figures of the best plan."""
     best = _best(study, strategy, scan, budget, seed=seed, trials=trials)
     ratio = best.measurement.stored_bytes / study.artifact.stored_bytes
-    return ratio, held_out.figures(study.encoder.dense(best.plan))
+    return ratio, held_out.of_plan(best.plan)
 
 
 def _best(

@@ -94,8 +94,7 @@ class Adaptive:
         return self._measurement(plan, distance, variance, FIRST)
 
     def _distances(self, plan: Plan, indices: Sequence[int]) -> npt.NDArray[np.float64]:
-        weights = self.measurer.encoder.dense(plan)
-        return self.measurer.distance(self.measurer.evaluator.outputs(weights, indices), indices)
+        return self.measurer.distance(self.measurer.candidates.outputs(plan, indices), indices)
 
     def _measurement(self, plan: Plan, distance: float, variance: float, n: int) -> Measurement:
         size = self.measurer.space.stored_bytes(self.measurer.space.theta(plan))
@@ -157,7 +156,8 @@ def _set_up(arguments: argparse.Namespace) -> tuple[Measurer, Callable[[int], Pr
     )
     distance = output_distance("squared-l2", evaluator.reference)
     limit = Budget.parse(arguments.budget).limit_bytes(study.artifact.stored_bytes)
-    measurer = replace(study.measurer, evaluator=evaluator, distance=distance, top_answers=False)
+    candidates = replace(study.candidates, evaluator=evaluator)
+    measurer = replace(study.measurer, candidates=candidates, distance=distance, top_answers=False)
 
     def problem_of(seed: int) -> Problem:
         return Problem(

@@ -223,7 +223,8 @@ def _bench(settings: RunSettings, threads: int | None) -> Bench:
     )
     distance = output_distance("squared-l2", evaluator.reference)
     indices = range(len(searched))
-    measurer = replace(study.measurer, evaluator=evaluator, distance=distance, indices=indices)
+    candidates = replace(study.candidates, evaluator=evaluator)
+    measurer = replace(study.measurer, candidates=candidates, distance=distance, indices=indices)
     return Bench(study, sensitivity, measurer, range(len(searched), len(inputs)))
 
 

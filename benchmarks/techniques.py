@@ -129,7 +129,7 @@ def _searches(
             if best is None:
                 print(f"{model}, {recipe}: no plan within {budget}")
                 continue
-            distance, answer = held_out.figures(study.encoder.dense(best.plan))
+            distance, answer = held_out.figures(best.plan)
             result = Result(
                 model=model,
                 recipe=recipe,

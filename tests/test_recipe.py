@@ -192,4 +192,4 @@ def test_equalisation_asks_for_no_inputs(repair, fitted):
     recipe = Recipe(name="mine", techniques={"codes": {}}, repair=tuple(repair))
     assert recipe.fitted == fitted
     assert recipe.equalises is ("equalisation" in repair)
-    assert recipe.fitting_inputs == (recipe.search.calibration_inputs if fitted else 0)
+    assert recipe.fitting_inputs() == (recipe.search.calibration_inputs if fitted else 0)

@@ -128,6 +128,25 @@ class Reader:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Port:
+    """The tensors that have to be 8-bit numbers for a reader of a weight to compute with such.
+
+    Attributes:
+        source: The tensor that holds what the weight is multiplied with. Between it and the reader
+            there may be a MaxPool, which chooses some of its numbers.
+        source_alias: A short name, unique in the model, for what is added around it.
+        target: The tensor that holds the outputs, behind an activation function that a runtime
+            fuses; None where products may stay floats.
+        target_alias: The same for it; empty if there is none.
+    """
+
+    source: str
+    source_alias: str
+    target: str | None = None
+    target_alias: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Site:
     """One compressible weight tensor. Tied weights are one site with several readers.
 
@@ -140,6 +159,9 @@ class Site:
         alias: A short name, unique in the model, for the tensors that techniques add.
         groups: Groups of channels of its convolution.
         bias: Name of the vector that is added to its outputs and to nothing else, if there is one.
+        ports: What its readers take in and give out, one for each; empty where one of them is no
+            Conv, Gemm or MatMul that could compute with 8-bit numbers, see `graph.ports`.
+        opset: The model's version of the standard operators.
     """
 
     name: str
@@ -150,6 +172,8 @@ class Site:
     alias: str = "zoo.0"
     groups: int = 1
     bias: str | None = None
+    ports: tuple[Port, ...] = ()
+    opset: int = 18
 
     @property
     def elements(self) -> int:
@@ -209,12 +233,15 @@ class Encoded:
         dense: The weights that ONNX Runtime rebuilds from `tensors`, bit for bit. Where the file
             computes with factors instead, their product.
         bias: What takes the place of the site's bias; None where it stays.
+        rounding: What rounding the activations adds to the squared error of the outputs, as an
+            estimated share of their power.
     """
 
     option: Option
     tensors: Mapping[str, AnyArray]
     dense: AnyArray
     bias: AnyArray | None = None
+    rounding: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -95,10 +95,14 @@ class Recipe(BaseModel):
         """Whether channels are scaled before weights are encoded."""
         return "equalisation" in self.repair
 
-    @property
-    def fitting_inputs(self) -> int:
-        """Inputs wanted to fit weights to."""
-        return self.search.calibration_inputs if self.fitted or self.remove else 0
+    def fitting_inputs(self, *, observing: bool = False) -> int:
+        """Return how many inputs are wanted to fit weights to.
+
+        Args:
+            observing: Whether a technique needs some even if nothing is repaired.
+        """
+        needed = self.fitted or self.remove is not None or observing
+        return self.search.calibration_inputs if needed else 0
 
     @property
     def corrects_biases(self) -> bool:

@@ -65,7 +65,7 @@ def test_the_search_compares_with_the_outputs_of_the_original(case: Case) -> Non
         chosen = recipe(case.model.parent, repair)
         study = build_study(case.settings(recipe=chosen), ignore_progress)
         assert study.prepared.equalised is bool(repair)
-        references.append(study.evaluator.reference)
+        references.append(study.candidates.reference)
     for one, other in zip(*references, strict=True):
         assert np.linalg.norm(one[0] - other[0]) <= 1e-6 * np.linalg.norm(one[0])
 

@@ -44,7 +44,7 @@ def test_distances_are_those_of_the_inputs_asked_for(study: Study) -> None:
 
 def test_with_labels_a_wrong_answer_is_one_that_differs_from_the_label(study: Study) -> None:
     unlabelled = pool_of(study)
-    answers = [int(class_scores(sample).argmax()) for sample in unlabelled.evaluator.reference]
+    answers = [int(class_scores(sample).argmax()) for sample in unlabelled.candidates.reference]
     labels = [answer if i % 4 else answer + 1 for i, answer in enumerate(answers)]
     pool = pool_of(replace(study, inputs=replace(study.inputs, labels=labels)))
     assert pool.error_kind == "top-1 error"

@@ -110,7 +110,7 @@ def test_distances_are_those_to_the_original_not_to_the_smaller_graph(residual: 
     assert distance(study) > 1e-3
     assert whole.removal is None
     assert distance(whole) == 0
-    for one, other in zip(study.evaluator.reference, whole.evaluator.reference, strict=True):
+    for one, other in zip(study.candidates.reference, whole.candidates.reference, strict=True):
         np.testing.assert_allclose(one[0], other[0], rtol=1e-4, atol=1e-5)
 
 

@@ -171,8 +171,7 @@ def test_halved_biases_take_the_bytes_that_the_search_counts(case: Case) -> None
     space, prepared = study.sized.offered, study.prepared
     for theta in (space.largest, space.smallest, np.array([1, 0, 3])):
         path = case.out.parent / "one.onnx"
-        techniques = study.sized.techniques
-        write_plan(prepared, space.plan(theta), techniques, study.encoder, path)
+        write_plan(prepared, space.plan(theta), study.encoder, path)
         assert -4 <= path.stat().st_size - space.stored_bytes(theta) <= 0
 
 

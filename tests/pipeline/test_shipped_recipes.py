@@ -21,6 +21,8 @@ CONVOLUTIONS = {
     "pruned": ("0.2", {"codes", "codebook"}),
     "paper-vgg": ("0.8", {"spatial-split"}),
     "paper-resnet": ("0.8", {"svd"}),
+    "cpu-speed": ("0.35", {"static-int8"}),
+    "gpu-speed": ("0.6", {"half-compute", "static-int8"}),
 }
 TEXT = {"transformers-js": ("0.25", {"codes", "codebook", "matmul-nbits", "embedding-rows"})}
 
@@ -111,3 +113,17 @@ def test_a_product_of_4_bits_is_computed_by_the_runtime_and_said(text_case: Case
     assert report["folded"] is False
     card = (text_case.out / "README.md").read_text("utf-8")
     assert "com.microsoft.MatMulNBits of ONNX Runtime" in card
+
+
+def test_ranges_need_no_repair_and_a_plan_reproduces_them(case: Case) -> None:
+    path = case.model.with_name("mine.yaml")
+    path.write_text("name: mine\ntechniques: {static-int8: {ranges: [percentile]}}\n")
+    report = check(case, str(path), "0.35", {"static-int8"})
+    assert report["folded"] is False
+
+
+def test_ranges_from_synthetic_inputs_are_said_to_be_so(case: Case) -> None:
+    result = run(case.settings(recipe="cpu-speed", budget="0.35", data="synthetic", **QUICK))
+    assert any("come from synthetic inputs" in note for note in result.report["notes"])
+    apply(str(case.model), plan=case.out / PLAN_FILE, out=case.out / "again.onnx")
+    assert (case.out / "again.onnx").read_bytes() == (case.out / "model.onnx").read_bytes()

@@ -57,7 +57,7 @@ def written(prepared: Prepared, found: SizedSpace, theta: np.ndarray, path: Path
     encoder = Encoder(
         sites=found.space.sites, weights=prepared.weights(), techniques=found.techniques
     )
-    write_plan(prepared, found.space.plan(theta), found.techniques, encoder, path)
+    write_plan(prepared, found.space.plan(theta), encoder, path)
     return found.space.stored_bytes(theta) - path.stat().st_size
 
 

@@ -150,14 +150,14 @@ def test_time_is_charged_to_the_parts_as_it_passes(case: Case) -> None:
     store, clock = TrialStore(case.out / "trials.sqlite"), FakeClock()
     spending = Spending(study, store, began=90.0, clock=clock)
     spending.charge()
-    study.evaluator.seconds["forward"] += 5
+    study.candidates.seconds["forward"] += 5
     clock.now = 120.0
     spending.charge(scan=True)
     clock.now += SECONDS_BETWEEN_CHARGES / 2
     spending.charge_if_due()
     spent = spending.seconds()
     assert (spent["total"], spent["scan"], spent["propose"]) == (30.0, 20.0, 0.0)
-    assert spent["forward"] == pytest.approx(study.evaluator.seconds["forward"], abs=1e-3)
+    assert spent["forward"] == pytest.approx(study.candidates.seconds["forward"], abs=1e-3)
     clock.now += SECONDS_BETWEEN_CHARGES
     spending.charge_if_due()
     assert spending.seconds()["total"] == 30 + 1.5 * SECONDS_BETWEEN_CHARGES

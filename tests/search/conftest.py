@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import onnx
+import onnx_ir as ir
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
@@ -14,6 +15,7 @@ from zoo_compress.runtime.evaluator import CpuEvaluator
 from zoo_compress.search.sensitivity import Sensitivity
 from zoo_compress.search.space import SearchSpace
 from zoo_compress.stats.distances.squared_l2 import SquaredL2
+from zoo_compress.techniques.candidates import Candidates
 from zoo_compress.techniques.codes import Codes
 from zoo_compress.techniques.encoder import Encoder
 from zoo_compress.testing.problems import draw_problem, problem_of, space_of
@@ -52,7 +54,7 @@ class Network:
     space: SearchSpace
     weights: dict[str, np.ndarray]
     encoder: Encoder
-    evaluator: CpuEvaluator
+    candidates: Candidates
     distance: SquaredL2
 
     @property
@@ -60,8 +62,7 @@ class Network:
         """Return what `Scan` and `Measurer` have in common."""
         return {
             "space": self.space,
-            "encoder": self.encoder,
-            "evaluator": self.evaluator,
+            "candidates": self.candidates,
             "distance": self.distance,
         }
 
@@ -88,6 +89,7 @@ def network_from(model, feeds, *, axes, techniques) -> Network:
         )
         for site in sites
     ]
+    encoder = Encoder(sites=sites, weights=arrays, techniques=techniques)
     return Network(
         space=SearchSpace(
             sites=sites,
@@ -96,8 +98,8 @@ def network_from(model, feeds, *, axes, techniques) -> Network:
             fixed_bytes=1000,
         ),
         weights=arrays,
-        encoder=Encoder(sites=sites, weights=arrays, techniques=techniques),
-        evaluator=evaluator,
+        encoder=encoder,
+        candidates=Candidates(model=ir.from_proto(model), encoder=encoder, evaluator=evaluator),
         distance=SquaredL2(evaluator.reference),
     )
 

@@ -21,9 +21,9 @@ def test_a_measurement_is_the_mean_distance_with_its_variance(network):
     theta = np.array([7, 5])
     plan = network.space.plan(theta)
     found = Measurer(**network.parts, indices=range(1, 6)).measure(plan)
-    outputs = network.evaluator.outputs(network.encoder.dense(plan), range(1, 6))
+    outputs = network.candidates.outputs(plan, range(1, 6))
     distances = [
-        np.square(out.astype(float) - network.evaluator.reference[i][0]).sum()
+        np.square(out.astype(float) - network.candidates.reference[i][0]).sum()
         for i, (out,) in enumerate(outputs, start=1)
     ]
     assert found.distance == pytest.approx(np.mean(distances), rel=1e-9)
@@ -49,8 +49,8 @@ def test_a_plan_with_outputs_that_are_not_finite_is_infinitely_far(make_network)
 def test_the_top_answers_of_a_classifier_are_compared_on_demand(network):
     plan = network.space.plan(network.space.smallest)
     found = Measurer(**network.parts, indices=range(6), top_answers=True).measure(plan)
-    outputs = network.evaluator.outputs(network.encoder.dense(plan), range(6))
-    pairs = zip(outputs, network.evaluator.reference, strict=True)
+    outputs = network.candidates.outputs(plan, range(6))
+    pairs = zip(outputs, network.candidates.reference, strict=True)
     changed = [out.argmax() != reference.argmax() for (out,), (reference,) in pairs]
     assert found.disagreement == pytest.approx(np.mean(changed))
     assert Measurer(**network.parts, indices=range(6)).measure(plan).disagreement is None

@@ -15,30 +15,30 @@ ORDER = [(0, 7), (1, 7), (0, 5), (1, 5), (0, 3), (1, 3)]
 """What is measured of the network: its first site holds more weights than its second."""
 
 
-class CountingEvaluator:
-    """Passes everything on to a real evaluator and counts."""
+class CountingCandidates:
+    """Passes everything on to real candidates and counts."""
 
-    def __init__(self, evaluator, *, takes=lambda: None) -> None:
-        self._evaluator = evaluator
+    def __init__(self, candidates, *, takes=lambda: None) -> None:
+        self._candidates = candidates
         self._takes = takes
-        self.reference = evaluator.reference
+        self.reference = candidates.reference
         self.calls: list[tuple[str, ...]] = []
 
-    def outputs(self, weights, indices):
-        self.calls.append(tuple(weights))
+    def outputs(self, plan, indices):
+        self.calls.append(tuple(plan.choices))
         self._takes()
-        return self._evaluator.outputs(weights, indices)
+        return self._candidates.outputs(plan, indices)
 
 
 def scan_of(network, *, indices=range(4), **changed) -> Scan:
-    return Scan(**network.parts | {"indices": indices} | changed)
+    return Scan(encoder=network.encoder, **network.parts | {"indices": indices} | changed)
 
 
 def distance_of(network, site, level, indices=range(4)) -> float:
     """Return the distance that one option alone causes, measured directly."""
     name = network.space.sites[site].name
     plan = Plan(choices={name: network.space.options[site][level - 1]})
-    outputs = network.evaluator.outputs(network.encoder.dense(plan), indices)
+    outputs = network.candidates.outputs(plan, indices)
     return float(network.distance(outputs, indices).mean())
 
 
@@ -89,10 +89,10 @@ def test_a_measured_distortion_is_the_distance_of_that_option_alone(network, sen
 
 
 def test_contributions_are_in_the_power_of_the_distance_in_which_they_add_up(network):
-    distance = TotalVariation(network.evaluator.reference)
+    distance = TotalVariation(network.candidates.reference)
     found = scan_of(network, distance=distance).run()
     plan = Plan(choices={"fc.w": network.space.options[1][6]})
-    outputs = network.evaluator.outputs(network.encoder.dense(plan), range(4))
+    outputs = network.candidates.outputs(plan, range(4))
     direct = float(distance(outputs, range(4)).mean())
     assert found.power == distance.power == 2
     assert found.distortion[1, 7] == pytest.approx(direct**2, rel=1e-12)
@@ -119,11 +119,11 @@ def test_other_levels_lie_on_the_power_law_of_the_weight_errors(network, sensiti
 
 @pytest.mark.parametrize("every", [False, True])
 def test_each_evaluation_is_announced_and_changes_one_weight(network, every):
-    evaluator, reports = CountingEvaluator(network.evaluator), []
-    scan_of(network, evaluator=evaluator, every=every).run(reports.append)
+    candidates, reports = CountingCandidates(network.candidates), []
+    scan_of(network, candidates=candidates, every=every).run(reports.append)
     count = scan_evaluations(network.space, every=every)
     assert count == (14 if every else 6)
-    assert evaluator.calls == [("conv.w",), ("fc.w",)] * (count // 2)
+    assert candidates.calls == [("conv.w",), ("fc.w",)] * (count // 2)
     assert [(r.stage, r.done, r.total) for r in reports] == [
         ("scan", done, count) for done in range(1, count + 1)
     ]
@@ -162,15 +162,15 @@ def test_a_scan_goes_on_where_it_stopped_and_ends_with_the_same_bits(
 
     with pytest.raises(StoppedError):
         scan_of(network).run(stop, store=store)
-    evaluator = CountingEvaluator(network.evaluator)
-    found = scan_of(network, evaluator=evaluator).run(store=store)
-    assert len(evaluator.calls) == 6 - stopped_after
+    candidates = CountingCandidates(network.candidates)
+    found = scan_of(network, candidates=candidates).run(store=store)
+    assert len(candidates.calls) == 6 - stopped_after
     np.testing.assert_array_equal(found.distortion, sensitivity.distortion)
 
 
 def test_a_scan_that_is_complete_runs_nothing(network, sensitivity, store):
     scan_of(network).run(store=store)
-    found = scan_of(network, evaluator=None).run(store=store)
+    found = scan_of(network, candidates=None).run(store=store)
     np.testing.assert_array_equal(found.distortion, sensitivity.distortion)
 
 
@@ -179,7 +179,7 @@ class SlowMachine:
 
     def __init__(self, network) -> None:
         self.now = 0.0
-        self.evaluator = CountingEvaluator(network.evaluator, takes=self._tick)
+        self.candidates = CountingCandidates(network.candidates, takes=self._tick)
 
     def _tick(self) -> None:
         self.now += 10
@@ -190,7 +190,9 @@ class SlowMachine:
 
 def test_a_scan_that_runs_out_of_time_predicts_what_it_has_not_measured(network, store):
     slow = SlowMachine(network)
-    found = scan_of(network, evaluator=slow.evaluator).run(store=store, deadline=slow.deadline(35))
+    found = scan_of(network, candidates=slow.candidates).run(
+        store=store, deadline=slow.deadline(35)
+    )
     assert slow.now == 30
     assert list(store.scanned()) == ORDER[:3]
     errors = [weight_error(network, 1, level) for level in (7, 5)]
@@ -202,8 +204,8 @@ def test_a_scan_that_runs_out_of_time_predicts_what_it_has_not_measured(network,
 
 def test_one_measurement_is_made_although_there_is_no_time_and_speaks_for_all_sites(network):
     slow = SlowMachine(network)
-    found = scan_of(network, evaluator=slow.evaluator).run(deadline=slow.deadline(-1))
-    assert slow.evaluator.calls == [("conv.w",)]
+    found = scan_of(network, candidates=slow.candidates).run(deadline=slow.deadline(-1))
+    assert slow.candidates.calls == [("conv.w",)]
     shares = [
         weight_error(network, site, 7) / np.square(network.weights[name], dtype=float).sum()
         for site, name in enumerate(("conv.w", "fc.w"))
@@ -214,6 +216,6 @@ def test_one_measurement_is_made_although_there_is_no_time_and_speaks_for_all_si
 
 def test_a_later_scan_with_time_makes_up_for_one_that_was_cut_short(network, sensitivity, store):
     slow = SlowMachine(network)
-    scan_of(network, evaluator=slow.evaluator).run(store=store, deadline=slow.deadline(0))
+    scan_of(network, candidates=slow.candidates).run(store=store, deadline=slow.deadline(0))
     found = scan_of(network).run(store=store)
     np.testing.assert_array_equal(found.distortion, sensitivity.distortion)

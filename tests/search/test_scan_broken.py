@@ -31,6 +31,8 @@ class Exact:
 
     name = "exact"
     by_channel = True
+    by_weights = True
+    observes = False
 
     def options(self, site):
         return [Option(technique=self.name, settings={}, stored_bytes=site.stored_bytes - 1)]
@@ -43,7 +45,7 @@ BITS_8 = Option(technique="codes", settings={"bits": 8, "granularity": "channel"
 
 
 def scanned(network):
-    return Scan(**network.parts, indices=range(4)).run()
+    return Scan(encoder=network.encoder, **network.parts, indices=range(4)).run()
 
 
 def spoiled(network, make_network, factors):

@@ -12,6 +12,7 @@ from zoo_compress.core import Option, Plan, Site
 from zoo_compress.graph.normalize import normalize
 from zoo_compress.graph.proto import to_compact_proto
 from zoo_compress.graph.sites import find_sites
+from zoo_compress.numerics.histogram import HistogramSums
 from zoo_compress.runtime.evaluator import CpuEvaluator
 from zoo_compress.techniques.calibration import Calibration
 from zoo_compress.techniques.codes import Codes
@@ -270,6 +271,30 @@ def test_some_channels_tell_the_error_where_channels_are_encoded_alone(axis, inf
         errors.append(found.error("w", FOUR))
         assert technique.seen == [size]
     assert errors[0] == pytest.approx(errors[1], rel=0.05)
+
+
+@pytest.mark.parametrize("observes", [False, True])
+@pytest.mark.parametrize("repair", [(), ("bias-correction",)])
+def test_a_calibration_for_ranges_alone_is_for_those_that_ask(observes, repair):
+    told = []
+
+    class Noting(Codes):
+        def encode(self, weight, site, option, calibration=None):
+            told.append(calibration)
+            return super().encode(weight, site, option, calibration)
+
+    site, technique = site_of("matrix"), Noting({})
+    technique.observes = observes
+    sums = HistogramSums()
+    sums.add(np.ones(4, np.float32), most=4)
+    known = replace(
+        calibration(site, rows_of(site)),
+        repair=frozenset(repair),
+        activations={"x": sums.histogram()},
+    )
+    found = site_encoder(site, {"w": drawn(*site.shape)}, known=known, technique=technique)
+    found.encode("w", FOUR)
+    assert told == [known if observes or repair else None]
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])

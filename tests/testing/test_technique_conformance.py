@@ -127,6 +127,14 @@ def test_rounding_is_allowed_to_techniques_that_compute_with_factors(error, exac
 
 
 @every_layer
+def test_weights_that_do_not_tell_what_the_file_returns_are_noticed(layer, tmp_path):
+    check = SUITE.test_a_candidate_returns_what_its_file_returns
+    check(Codes({}), layer, tmp_path)
+    with pytest.raises(AssertionError, match="codes bits=8"):
+        check(Inexact({}), layer, tmp_path)
+
+
+@every_layer
 def test_bytes_that_the_file_does_not_keep_to_are_noticed(layer, tmp_path):
     with pytest.raises(AssertionError):
         SUITE.test_the_file_takes_the_bytes_that_the_option_promises(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import onnx
@@ -85,12 +86,19 @@ class Fragment:
         self.constants[full_name] = value
         return full_name
 
-    def add(self, op_type: str, inputs: Sequence[str], /, **attributes: int | str) -> str:
+    def add(self, op_type: str, inputs: Sequence[str], /, **attributes: Any) -> str:
         """Append a node and return the name of its output."""
         output = f"{self.alias}.{len(self.nodes)}"
-        node = onnx.helper.make_node(op_type, inputs, [output], **attributes)  # type: ignore[arg-type]
+        node = onnx.helper.make_node(op_type, inputs, [output], **attributes)
         self.nodes.append(node)
         return output
+
+    def add_several(self, op_type: str, inputs: Sequence[str], outputs: int, /) -> list[str]:
+        """Append a node of several outputs and return their names."""
+        first = self.add(op_type, inputs)
+        names = [first, *(f"{first}.{number}" for number in range(1, outputs))]
+        self.nodes[-1].output[:] = names
+        return names
 
     def finish(self) -> None:
         """Give the output of the last node the weight's own name."""
@@ -166,12 +174,12 @@ def add_tensors(
 
 
 def to_ir_node(node: onnx.NodeProto, values: dict[str, ir.Value]) -> ir.Node:
-    """Make a node on known inputs and add its output, which then is known too.
+    """Make a node on known inputs and add its outputs, which then are known too.
 
     Outputs carry no type, which would only cost bytes.
     """
     attributes = [ir.serde.deserialize_attribute(attribute) for attribute in node.attribute]
-    output = ir.Value(name=node.output[0])
-    values[node.output[0]] = output
+    outputs = [ir.Value(name=name) for name in node.output]
+    values.update(zip(node.output, outputs, strict=True))
     inputs = [values[name] for name in node.input]
-    return ir.Node(node.domain, node.op_type, inputs, attributes, outputs=[output])
+    return ir.Node(node.domain, node.op_type, inputs, attributes, outputs=outputs)

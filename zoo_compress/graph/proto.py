@@ -8,8 +8,20 @@ import onnx
 import onnx_ir as ir
 from onnx import numpy_helper
 
+from zoo_compress.core import AnyArray
 from zoo_compress.graph.fragment import PREFIX, framed
 
+# ONNX Runtime looks at small constants while it fuses nodes, so these stay in the model.
+SMALLEST_DETACHED_BYTES = 1 << 16
+# Types that numpy cannot hand over as ONNX stores them.
+PACKED = (
+    ir.DataType.STRING,
+    ir.DataType.INT4,
+    ir.DataType.UINT4,
+    ir.DataType.INT2,
+    ir.DataType.UINT2,
+    ir.DataType.FLOAT4E2M1,
+)
 SIXTEEN_BIT_FLOATS = (onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16)
 
 
@@ -24,11 +36,32 @@ def to_compact_proto(model: ir.Model) -> onnx.ModelProto:
     for graph in _graphs(proto.graph):
         del graph.value_info[:]
     for node in proto.graph.node:
-        if any(name.startswith(PREFIX) for name in node.input):
+        if any(name.startswith(PREFIX) for name in (*node.input, *node.output)):
             node.ClearField("name")
     for tensor in proto.graph.initializer:
         _compact(tensor)
     return proto
+
+
+def to_skeleton(model: ir.Model) -> tuple[bytes, dict[str, AnyArray]]:
+    """Return the model without the payload of its large initializers, serialised, and these.
+
+    The model is not changed. ONNX Runtime takes the arrays beside the model, see
+    `runtime.session.open_session`; together they may exceed the 2 GB of a protobuf.
+    """
+    skeleton, arrays = model.clone(), dict[str, AnyArray]()
+    for name, value in skeleton.graph.initializers.items():
+        tensor = value.const_value
+        if tensor is None or tensor.nbytes < SMALLEST_DETACHED_BYTES or tensor.dtype in PACKED:
+            continue
+        arrays[name] = tensor.numpy()
+        shape = ir.Shape(tensor.shape.numpy())
+        # Never read; the location keeps the model valid for tools that insist on one.
+        value.const_value = ir.ExternalTensor(
+            "supplied", 0, tensor.nbytes, tensor.dtype, shape=shape, name=name
+        )
+    serialized: bytes = to_compact_proto(skeleton).SerializeToString()
+    return serialized, arrays
 
 
 def bytes_without(proto: onnx.ModelProto, initializers: Collection[str]) -> int:

@@ -12,6 +12,7 @@ import onnx_ir as ir
 from zoo_compress.core import Declined, Reader, Site
 from zoo_compress.graph.fragment import OLDEST_OPSET, PREFIX
 from zoo_compress.graph.names import value_names
+from zoo_compress.graph.ports import PortFinder
 from zoo_compress.graph.site_inputs import site_bias
 
 WEIGHT_INPUTS = {
@@ -67,8 +68,15 @@ def find_sites(model: ir.Model) -> FoundSites:
         else:
             declined.append(_declined(value, tensor, reason))
     found.sort(key=lambda item: (item[0], item[1].name))
+    finder, opset = PortFinder(model), _opset(model)
     aliased = (
-        replace(site, alias=alias, bias=site_bias(model, site))
+        replace(
+            site,
+            alias=alias,
+            bias=site_bias(model, site),
+            ports=finder.ports(model.graph.initializers[site.name]),
+            opset=opset,
+        )
         for (_, site), alias in zip(found, _free_aliases(model), strict=False)
     )
     return FoundSites(tuple(aliased), tuple(declined))
@@ -131,8 +139,12 @@ def _out_of_range(tensor: ir.TensorProtocol) -> str | None:
     return None if inside else f"holds NaN, infinity or magnitudes above {limit:.3g}"
 
 
+def _opset(model: ir.Model) -> int:
+    return model.opset_imports.get("", model.opset_imports.get("ai.onnx", 0))
+
+
 def _lacking_operators(model: ir.Model) -> str | None:
-    opset = model.opset_imports.get("", model.opset_imports.get("ai.onnx", 0))
+    opset = _opset(model)
     if opset >= OLDEST_OPSET:
         return None
     return f"decoding needs operator set {OLDEST_OPSET} or later, the model uses {opset}"

@@ -88,7 +88,7 @@ def _differing(attempt: Attempt, sequence: Sequence[Trial]) -> Iterator[int]:
         pending.mkdir()
         try:
             path = pending / MODEL_FILE
-            write_plan(study.prepared, trial.plan, study.sized.techniques, study.encoder, path)
+            write_plan(study.prepared, trial.plan, study.encoder, path)
             found = compare(
                 ModelPair(study.artifact.model_path, path),
                 inputs,

@@ -68,7 +68,7 @@ class Attempt:
 
     def measure(self, plan: Plan) -> Measurement:
         """Measure a plan, and how long that takes."""
-        spent = self.study.evaluator.seconds
+        spent = self.study.candidates.seconds
         start, before = time.perf_counter(), dict(spent)
         found = self.study.measurer.measure(plan)
         session, forward = (spent[part] - before[part] for part in ("session", "forward"))
@@ -132,7 +132,7 @@ def open_attempt(
         DiskFullError: If there is no space for them.
     """
     store = TrialStore((trials_of or study.settings.folder) / STORE_FILE)
-    spent = study.evaluator.seconds
+    spent = study.candidates.seconds
     return Attempt(
         study=study,
         store=store,

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from zoo_compress.core import Feed, Inputs, Progress, ProgressCallback, Repair
+from zoo_compress.core import Feed, Inputs, Progress, ProgressCallback, Repair, Site
 from zoo_compress.data.split import Split, split_inputs
 from zoo_compress.errors import PlanError
+from zoo_compress.graph.ports import aliases
+from zoo_compress.numerics.histogram import Histogram
 from zoo_compress.pipeline.prepare import Prepared
 from zoo_compress.pipeline.settings import RunSettings
 from zoo_compress.plan import CalibrationRecord, RemovalRecord
 from zoo_compress.recipe import Recipe
+from zoo_compress.techniques.activations import tensor_histograms
+from zoo_compress.techniques.base import Technique
 from zoo_compress.techniques.calibration import Calibration
 from zoo_compress.techniques.moments import input_moments
 
@@ -21,50 +25,75 @@ def calibrate(
     feeds: Sequence[Feed],
     repair: Sequence[Repair],
     *,
+    observing: bool,
     seed: int,
     progress: ProgressCallback,
 ) -> dict[str, Calibration]:
     """Run the original on inputs and return what that tells of its sites, by site.
 
-    Empty, and nothing is run, if nothing is to be repaired. Sites whose inputs are out of reach
-    are left out.
+    Empty, and nothing is run, if nothing is to be repaired or observed. Sites whose inputs are
+    out of reach are left out.
 
     Args:
         prepared: The model.
         feeds: The calibration inputs.
         repair: What may be repaired.
+        observing: Whether to count the numbers that sites take in and give out.
         seed: Decides which places of a convolution are looked at.
         progress: Told how far the work has come.
     """
-    if not repair:
+    if not (repair or observing):
         return {}
+    passes = 2 if observing else 1
 
     def report(done: int) -> None:
-        progress(Progress(stage="calibrate", done=done, total=len(feeds)))
+        progress(Progress(stage="calibrate", done=done, total=passes * len(feeds)))
 
     sites = prepared.found.sites
     moments = input_moments(prepared.model, sites, feeds, seed=seed, progress=report)
+    histograms = dict[str, Histogram]()
+    if observing:
+        histograms = tensor_histograms(
+            prepared.model, sites, feeds, progress=lambda done: report(len(feeds) + done)
+        )
     return {
-        site.name: Calibration(site=site, moments=moments[site.name], repair=frozenset(repair))
+        site.name: Calibration(
+            site=site,
+            moments=moments[site.name],
+            repair=frozenset(repair),
+            activations=_at_ports(site, histograms),
+        )
         for site in sites
-        if site.name in moments
+        if site.name in moments and (repair or _at_ports(site, histograms))
     }
+
+
+def _at_ports(site: Site, histograms: Mapping[str, Histogram]) -> dict[str, Histogram]:
+    tensors = (tensor for port in site.ports for tensor in aliases(port))
+    return {tensor: histograms[tensor] for tensor in tensors if tensor in histograms}
+
+
+def observes(techniques: Mapping[str, Technique]) -> bool:
+    """Return whether one of the techniques needs a calibration to encode at all."""
+    return any(technique.observes for technique in techniques.values())
 
 
 def calibration_record(
     settings: RunSettings,
     recipe: Recipe,
     feeds: Sequence[Feed],
+    *,
+    observing: bool,
     removal: RemovalRecord | None,
 ) -> CalibrationRecord | None:
     """Return what `apply` needs to calibrate again; None if nothing is fitted to inputs."""
-    if not recipe.fitted and not (removal and removal.compensated):
+    if not (recipe.fitted or observing or (removal and removal.compensated)):
         return None
     return CalibrationRecord(
         repair=recipe.fitted,
         data=settings.data,
         search_inputs=recipe.search.search_inputs,
-        calibration_inputs=recipe.fitting_inputs,
+        calibration_inputs=recipe.fitting_inputs(observing=observing),
         seed=settings.seed,
         inputs_sha256=feeds_digest(feeds),
     )

@@ -65,7 +65,7 @@ def certify_all(
         *distance_certificates(
             comparison,
             study.distance,
-            logits=study.task == "classification" and holds_logits(study.evaluator.reference),
+            logits=study.task == "classification" and holds_logits(study.candidates.reference),
             confidence=confidence,
             scope=scope,
         ),

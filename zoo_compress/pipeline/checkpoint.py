@@ -107,9 +107,7 @@ class Checkpoint:
         study, plan = self._study, self._best.plan
         _remove(self._next)
         self._next.mkdir()
-        write_plan(
-            study.prepared, plan, study.sized.techniques, study.encoder, self._next / MODEL_FILE
-        )
+        write_plan(study.prepared, plan, study.encoder, self._next / MODEL_FILE)
         atomic_write(self._next / NOTE_FILE, NOTE)
         # The plan comes last: a folder that has one is whole.
         atomic_write(self._next / PLAN_FILE, plan_file(study, plan).to_json())

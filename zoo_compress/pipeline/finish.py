@@ -79,9 +79,7 @@ def finish(
 def _write(attempt: Attempt, plan: Plan, folder: Path) -> tuple[Path, ...]:
     study = attempt.study
     attempt.progress(Progress(stage="write", done=0, total=1))
-    files = write_plan(
-        study.prepared, plan, study.sized.techniques, study.encoder, folder / MODEL_FILE
-    )
+    files = write_plan(study.prepared, plan, study.encoder, folder / MODEL_FILE)
     attempt.progress(Progress(stage="write", done=1, total=1))
     return files
 
@@ -91,7 +89,7 @@ def _pass_gate(attempt: Attempt, best: Trial, files: Sequence[Path]) -> GateRepo
     study = attempt.study
     attempt.progress(Progress(stage="gate", done=0, total=1))
     feeds = study.inputs.subset(study.split.search).feeds
-    searched = study.evaluator.outputs(study.encoder.dense(best.plan), range(len(feeds)))
+    searched = study.candidates.outputs(best.plan, range(len(feeds)))
     try:
         report = publish_gate(
             files[0],
@@ -100,7 +98,7 @@ def _pass_gate(attempt: Attempt, best: Trial, files: Sequence[Path]) -> GateRepo
             original=run_model(study.artifact.model_path, feeds),
             predicted_bytes=best.measurement.stored_bytes,
             data_files=files[1:],
-            timeout=GATE_SECONDS + GATE_SLOWDOWN * study.evaluator.seconds["forward"],
+            timeout=GATE_SECONDS + GATE_SLOWDOWN * study.candidates.seconds["forward"],
         )
     except PublishGateError as error:
         rejected = study.settings.folder / REJECTED_FOLDER

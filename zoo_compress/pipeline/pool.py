@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -14,9 +14,10 @@ from zoo_compress.errors import OriginalModelError, SourceError
 from zoo_compress.graph.proto import to_compact_proto
 from zoo_compress.pipeline.removal import reference_of
 from zoo_compress.pipeline.study import Study
-from zoo_compress.runtime.evaluator import CpuEvaluator, Evaluator, Outputs
+from zoo_compress.runtime.evaluator import CpuEvaluator, Outputs
 from zoo_compress.stats.certificates import top_answers_differ
 from zoo_compress.stats.distances import Distance, output_distance
+from zoo_compress.techniques.candidates import Candidates
 from zoo_compress.techniques.encoder import Encoder
 
 Vector = npt.NDArray[np.float64]
@@ -30,7 +31,7 @@ class Pool:
 
     Attributes:
         encoder: Encodes weights.
-        evaluator: Runs candidates on all inputs.
+        candidates: Runs plans on all inputs.
         distance: Compares outputs on all inputs.
         labels: Class index of each input, for a classifier whose data carries them.
         error_kind: What a wrong answer is: one that differs from the label or, without labels,
@@ -38,24 +39,24 @@ class Pool:
     """
 
     encoder: Encoder
-    evaluator: Evaluator
+    candidates: Candidates
     distance: Distance
     labels: tuple[int, ...] | None
     error_kind: ErrorKind | None
 
     def __len__(self) -> int:
-        return len(self.evaluator.reference)
+        return len(self.candidates.reference)
 
     def measure(self, plan: Plan, indices: Sequence[int]) -> tuple[Vector, Flags | None]:
         """Return the distance of each input at `indices`, and whether its answer is wrong."""
-        outputs = self.evaluator.outputs(self.encoder.dense(plan), indices)
+        outputs = self.candidates.outputs(plan, indices)
         return self.distance(outputs, indices), self._wrong(outputs, indices)
 
     def original_error(self, indices: Sequence[int]) -> float | None:
         """Return the share of wrong answers of the original, where that is not 0 by definition."""
         if self.labels is None:
             return None
-        reference = self.evaluator.reference
+        reference = self.candidates.reference
         return float(np.mean([self._is_wrong(reference[index], index) for index in indices]))
 
     def _wrong(self, outputs: Sequence[Outputs], indices: Sequence[int]) -> Flags | None:
@@ -66,7 +67,7 @@ class Pool:
 
     def _is_wrong(self, outputs: Outputs, index: int) -> bool:
         if self.labels is None:
-            return top_answers_differ(self.evaluator.reference[index], outputs)
+            return top_answers_differ(self.candidates.reference[index], outputs)
         scores = class_scores(outputs)
         return bool(np.isnan(scores).any() or int(scores.argmax()) != self.labels[index])
 
@@ -90,7 +91,7 @@ def pool_of(study: Study) -> Pool:
     kind: ErrorKind = "disagreement" if labels is None else "top-1 error"
     return Pool(
         encoder=study.encoder,
-        evaluator=evaluator,
+        candidates=replace(study.candidates, evaluator=evaluator),
         distance=output_distance(study.distance.name, evaluator.reference),
         labels=None if labels is None else tuple(labels),
         error_kind=kind if classifies else None,

@@ -47,7 +47,7 @@ def _rehearsed(study: Study, plan: Plan, path: Path) -> Rehearsal | None:
     def note(_: Progress | None = None) -> None:
         moments.append(time.perf_counter())
 
-    write_plan(study.prepared, plan, study.sized.techniques, study.encoder, path)
+    write_plan(study.prepared, plan, study.encoder, path)
     note()
     try:
         run_in_fresh_process(path, samples.feeds[:1])

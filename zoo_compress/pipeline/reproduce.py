@@ -11,7 +11,7 @@ from zoo_compress.errors import OutputError, PlanError
 from zoo_compress.graph.load import load_model, model_digest
 from zoo_compress.graph.signature import signature
 from zoo_compress.hub.resolve import resolve
-from zoo_compress.pipeline.calibrate import calibrate, recorded_feeds
+from zoo_compress.pipeline.calibrate import calibrate, observes, recorded_feeds
 from zoo_compress.pipeline.equalise import equalised_as
 from zoo_compress.pipeline.inputs import gather_inputs
 from zoo_compress.pipeline.prepare import Prepared, prepare_as
@@ -91,9 +91,11 @@ def apply(
         seed = 0 if record is None else record.seed
         prepared = remove_as(prepared, wanted.removal, feeds, seed=seed, progress=progress)
     prepared = equalised_as(prepared, wanted=wanted.equalised)
-    calibrations = _calibrations(record, prepared, feeds, progress)
-    progress(Progress(stage="write", done=0, total=1))
     techniques = _techniques(wanted)
+    calibrations = _calibrations(
+        record, prepared, feeds, observing=observes(techniques), progress=progress
+    )
+    progress(Progress(stage="write", done=0, total=1))
     encoder = Encoder(
         sites=prepared.found.sites,
         weights=prepared.weights(),
@@ -101,7 +103,7 @@ def apply(
         calibrations=calibrations,
         halved=prepared.halved_biases(wanted.biases),
     )
-    files = write_plan(prepared, wanted.plan, techniques, encoder, out)
+    files = write_plan(prepared, wanted.plan, encoder, out)
     progress(Progress(stage="write", done=1, total=1))
     return ApplyResult(
         path=out,
@@ -124,11 +126,20 @@ def _calibrations(
     record: CalibrationRecord | None,
     prepared: Prepared,
     feeds: Sequence[Feed],
+    *,
+    observing: bool,
     progress: ProgressCallback,
 ) -> dict[str, Calibration]:
     if record is None:
         return {}
-    return calibrate(prepared, feeds, record.repair, seed=record.seed, progress=progress)
+    return calibrate(
+        prepared,
+        feeds,
+        record.repair,
+        observing=observing,
+        seed=record.seed,
+        progress=progress,
+    )
 
 
 def _feeds(record: CalibrationRecord, artifact: Artifact, data: str | None) -> Sequence[Feed]:

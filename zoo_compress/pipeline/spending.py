@@ -23,7 +23,7 @@ class Spending:
         """Take what tells the time spent, and the store that adds it up.
 
         Args:
-            study: Its evaluator and encoder count their own time.
+            study: Its candidates and encoder count their own time.
             store: The store.
             began: Reading of the clock when the command began.
             clock: The clock.
@@ -57,6 +57,6 @@ class Spending:
     def _readings(self) -> dict[str, float]:
         return {
             "total": self._clock(),
-            "forward": self._study.evaluator.seconds["forward"],
+            "forward": self._study.candidates.seconds["forward"],
             "encode": self._study.encoder.seconds,
         }

@@ -22,7 +22,12 @@ from zoo_compress.graph.proto import to_compact_proto
 from zoo_compress.graph.signature import Signature, signature
 from zoo_compress.hub.resolve import resolve
 from zoo_compress.pipeline.aim import Aim
-from zoo_compress.pipeline.calibrate import calibrate, calibration_feeds, calibration_record
+from zoo_compress.pipeline.calibrate import (
+    calibrate,
+    calibration_feeds,
+    calibration_record,
+    observes,
+)
 from zoo_compress.pipeline.companions import skipped_companions
 from zoo_compress.pipeline.equalise import equalised
 from zoo_compress.pipeline.inputs import gather_inputs
@@ -43,12 +48,17 @@ from zoo_compress.search.scan import Scan
 from zoo_compress.stats.bounds import required_inputs
 from zoo_compress.stats.certificates import QUANTILES
 from zoo_compress.stats.distances import Distance, default_distance, output_distance
+from zoo_compress.techniques.candidates import Candidates
 from zoo_compress.techniques.encoder import Encoder
 
 # Enough to notice a rewrite that changes the outputs, few enough to cost nothing.
 SIMPLIFICATION_INPUTS = 4
 # A variance needs two.
 FEWEST_SEARCH_INPUTS = 2
+INVENTED_RANGES = (
+    "the ranges of 8-bit activations come from synthetic inputs: what lies beyond them in real "
+    "ones is cut off"
+)
 UNREPAIRED = "no weight is repaired: synthetic inputs do not show what rounding does to real ones"
 
 
@@ -71,7 +81,7 @@ class Study:
         split: Which of them search and certificate use.
         prepared: The normalized model.
         sized: The space of plans.
-        evaluator: Runs candidates on the search inputs.
+        candidates: Runs plans on the search inputs.
         distance: Compares outputs on the search inputs.
         encoder: Encodes weights.
         calibration: What it repairs them with; None for nothing.
@@ -93,7 +103,7 @@ class Study:
     split: Split
     prepared: Prepared
     sized: SizedSpace
-    evaluator: CpuEvaluator
+    candidates: Candidates
     distance: Distance
     encoder: Encoder
     calibration: CalibrationRecord | None
@@ -127,8 +137,7 @@ class Study:
         """Measures plans on all search inputs."""
         return Measurer(
             space=self.sized.offered,
-            encoder=self.encoder,
-            evaluator=self.evaluator,
+            candidates=self.candidates,
             distance=self.distance,
             indices=range(len(self.split.search)),
             top_answers=self.task == "classification",
@@ -140,7 +149,7 @@ class Study:
         return Scan(
             space=self.sized.space,
             encoder=self.encoder,
-            evaluator=self.evaluator,
+            candidates=self.candidates,
             distance=self.distance,
             indices=range(min(self.recipe.search.scan_inputs, len(self.split.search))),
         )
@@ -162,6 +171,7 @@ def build_study(
     aim = Aim.of(settings)
     recipe = load_recipe(settings.recipe)
     techniques = load_techniques(recipe)
+    observing = observes(techniques)
     strategy = load_plugin("strategies", settings.strategy or recipe.search.strategy)
     progress(Progress(stage="pull", done=0))
     artifact = resolve(settings.source, cache=cache_folder(), progress=progress)
@@ -172,9 +182,11 @@ def build_study(
         artifact,
         interface.inputs,
         data=settings.data,
-        search=recipe.search.search_inputs + recipe.fitting_inputs,
+        search=recipe.search.search_inputs + recipe.fitting_inputs(observing=observing),
         seed=settings.seed,
     )
+    if inputs.synthetic and observing:
+        warnings = (*warnings, INVENTED_RANGES)
     if inputs.synthetic and recipe.fitted:
         kept = ("equalisation",) if recipe.equalises else ()
         recipe = recipe.model_copy(update={"repair": kept})
@@ -182,7 +194,7 @@ def build_study(
     split = split_inputs(
         inputs,
         search=recipe.search.search_inputs,
-        calibrate=recipe.fitting_inputs,
+        calibrate=recipe.fitting_inputs(observing=observing),
         seed=settings.seed,
     )
     _require_inputs(split, settings.confidence)
@@ -206,7 +218,12 @@ def build_study(
         weights=prepared.weights(),
         techniques=sized.techniques,
         calibrations=calibrate(
-            prepared, fitted, recipe.fitted, seed=settings.seed, progress=progress
+            prepared,
+            fitted,
+            recipe.fitted,
+            observing=observing,
+            seed=settings.seed,
+            progress=progress,
         ),
         halved=prepared.halved_biases(recipe.biases),
     )
@@ -230,10 +247,12 @@ def build_study(
         split=split,
         prepared=prepared,
         sized=sized,
-        evaluator=evaluator,
+        candidates=Candidates(model=prepared.model, encoder=encoder, evaluator=evaluator),
         distance=distance,
         encoder=encoder,
-        calibration=calibration_record(settings, recipe, fitted, removal),
+        calibration=calibration_record(
+            settings, recipe, fitted, observing=observing, removal=removal
+        ),
         removal=removal,
         notes=(*warnings, *prepared.notes, *doubts, *skipped_companions(artifact)),
     )

@@ -99,10 +99,24 @@ class CpuEvaluator:
             InputError: If a sample does not run.
         """
         self._check(weights)
+        return self.outputs_of(self._skeleton, {**self._weights, **weights}, indices)
+
+    def outputs_of(
+        self, model: bytes, initializers: Mapping[str, AnyArray], indices: Sequence[int]
+    ) -> list[Outputs]:
+        """Return the outputs of another model on the samples at `indices`.
+
+        Args:
+            model: A serialised model with the inputs and outputs of the original.
+            initializers: Weights that it declares without their payload, see `open_session`.
+            indices: Samples to run, in the order to return them.
+
+        Raises:
+            SourceError: If ONNX Runtime cannot open the model.
+            InputError: If a sample does not run.
+        """
         start = time.perf_counter()
-        session = open_session(
-            self._skeleton, threads=self._threads, initializers={**self._weights, **weights}
-        )
+        session = open_session(model, threads=self._threads, initializers=initializers)
         opened = time.perf_counter()
         errors = runtime_errors(load_onnxruntime())
         results = [_run(session, self._feeds[index], index, errors) for index in indices]

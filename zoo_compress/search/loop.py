@@ -17,13 +17,13 @@ from zoo_compress.core import (
     Trial,
     ignore_progress,
 )
-from zoo_compress.runtime.evaluator import Evaluator, Outputs
+from zoo_compress.runtime.evaluator import Outputs
 from zoo_compress.search.deadline import Deadline, Turns
 from zoo_compress.search.space import SearchSpace
 from zoo_compress.search.store import TrialStore
 from zoo_compress.stats.certificates import top_answers_differ
 from zoo_compress.stats.distances.base import Distance
-from zoo_compress.techniques.encoder import Encoder
+from zoo_compress.techniques.candidates import Candidates
 
 
 def _keep_nothing(_: Sequence[Trial]) -> None:
@@ -36,23 +36,21 @@ class Measurer:
 
     Attributes:
         space: Tells the bytes of a plan.
-        encoder: Encodes its options.
-        evaluator: Runs it.
+        candidates: Runs it.
         distance: Compares its outputs with the original's.
         indices: The samples to run.
         top_answers: Whether to compare the top answers too, for a classifier.
     """
 
     space: SearchSpace
-    encoder: Encoder
-    evaluator: Evaluator
+    candidates: Candidates
     distance: Distance
     indices: Sequence[int]
     top_answers: bool = False
 
     def measure(self, plan: Plan) -> Measurement:
         """Return distance, variance and bytes of a plan, and how many top answers it changes."""
-        outputs = self.evaluator.outputs(self.encoder.dense(plan), self.indices)
+        outputs = self.candidates.outputs(plan, self.indices)
         mean, variance = self.distance.estimate(outputs, self.indices)
         return Measurement(
             distance=float(mean),
@@ -64,7 +62,7 @@ class Measurer:
 
     def _disagreement(self, outputs: Sequence[Outputs]) -> float:
         """Return the share of inputs whose top answer changed."""
-        references = [self.evaluator.reference[index] for index in self.indices]
+        references = [self.candidates.reference[index] for index in self.indices]
         return float(np.mean([*map(top_answers_differ, references, outputs)]))
 
 

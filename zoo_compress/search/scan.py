@@ -9,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from zoo_compress.core import Plan, Progress, ProgressCallback, ignore_progress
-from zoo_compress.runtime.evaluator import Evaluator
 from zoo_compress.search.deadline import Deadline, Turns
 from zoo_compress.search.interpolation import Choice, complete
 from zoo_compress.search.sensitivity import Sensitivity
 from zoo_compress.search.space import SearchSpace
 from zoo_compress.search.store import TrialStore
 from zoo_compress.stats.distances.base import Distance
+from zoo_compress.techniques.candidates import Candidates
 from zoo_compress.techniques.encoder import Encoder
 
 Matrix = npt.NDArray[np.float64]
@@ -68,7 +68,7 @@ class Scan:
     Attributes:
         space: The space of plans.
         encoder: Encodes the options.
-        evaluator: Runs them.
+        candidates: Runs them.
         distance: Compares outputs.
         indices: The samples to run.
         every: Measure every level instead of up to three a site.
@@ -76,7 +76,7 @@ class Scan:
 
     space: SearchSpace
     encoder: Encoder
-    evaluator: Evaluator
+    candidates: Candidates
     distance: Distance
     indices: Sequence[int]
     every: bool = False
@@ -123,7 +123,7 @@ class Scan:
     def _power(self, site: int, level: int) -> float:
         name = self.space.sites[site].name
         plan = Plan(choices={name: self.space.options[site][level - 1]})
-        outputs = self.evaluator.outputs(self.encoder.dense(plan), self.indices)
+        outputs = self.candidates.outputs(plan, self.indices)
         mean = float(np.mean(self.distance(outputs, self.indices)))
         power = mean**self.distance.power
         return power if np.isfinite(power) else np.inf

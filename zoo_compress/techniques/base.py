@@ -17,6 +17,11 @@ class Technique(Protocol):
     Attributes:
         name: As recipes call it.
         by_channel: Whether some output channels, encoded by themselves, tell its error on all.
+        by_weights: Whether the outputs of its file are those of `Encoded.dense` in the original's
+            graph, up to float rounding. Otherwise, as where activations are rounded too, only the
+            rewritten graph tells them.
+        observes: Whether it cannot encode without a calibration, as where the ranges of
+            activations have to be known. It then gets one even if nothing is repaired.
         folded: Whether ONNX Runtime folds what it adds to a graph when a session is created, so
             that a model runs as the original does. Otherwise the file computes in another way,
             faster or slower.
@@ -24,6 +29,8 @@ class Technique(Protocol):
 
     name: str
     by_channel: bool
+    by_weights: bool
+    observes: bool
     folded: bool
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
@@ -54,8 +61,8 @@ class Technique(Protocol):
             weight: The original.
             site: Where it is.
             option: One of `options(site)`.
-            calibration: What is known of the site's inputs. It says where errors matter and
-                which repairs are allowed; the bias is corrected elsewhere.
+            calibration: What is known of the site's inputs, if anything. It says where errors
+                matter and which repairs are allowed; the bias is corrected elsewhere.
         """
         ...
 

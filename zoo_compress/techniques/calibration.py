@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy.typing as npt
 
 from zoo_compress.core import AnyArray, Repair, Site
 from zoo_compress.numerics.feedback import FeedbackFactor
+from zoo_compress.numerics.histogram import Histogram
 from zoo_compress.numerics.moments import InputMoments
 from zoo_compress.numerics.rows import from_rows, to_rows
 
@@ -25,11 +27,14 @@ class Calibration:
         site: The site.
         moments: Moments of its inputs.
         repair: What the recipe allows.
+        activations: How often the tensors at its ports hold which numbers, by tensor; empty where
+            no technique asked for that.
     """
 
     site: Site
     moments: InputMoments
     repair: frozenset[Repair]
+    activations: Mapping[str, Histogram] = field(default_factory=dict)
 
     @property
     def feedback(self) -> bool:

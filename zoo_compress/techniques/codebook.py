@@ -56,6 +56,8 @@ class Codebook:
     """
 
     name = "codebook"
+    by_weights = True
+    observes = False
     folded = True
 
     def __init__(self, settings: Mapping[str, Any]) -> None:

@@ -60,6 +60,8 @@ class Codes:
 
     name = "codes"
     by_channel = True
+    by_weights = True
+    observes = False
     folded = True
 
     def __init__(self, settings: Mapping[str, Any]) -> None:

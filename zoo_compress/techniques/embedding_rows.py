@@ -52,6 +52,8 @@ class EmbeddingRows:
 
     name = "embedding-rows"
     by_channel = True
+    by_weights = True
+    observes = False
     folded = False
 
     def __init__(self, settings: Mapping[str, Any]) -> None:

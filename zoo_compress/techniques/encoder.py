@@ -26,6 +26,7 @@ class Encoder:
     """Computes every (site, option) once while it fits the cache; the least used goes first.
 
     Attributes:
+        sites: The sites by name, in the order of the model.
         halved: Biases that the file holds as float16, rounded here as they are there.
         seconds: Time spent encoding so far.
     """
@@ -50,7 +51,7 @@ class Encoder:
             halved: Biases that the file holds as float16.
             cache_bytes: The most that the cache may hold.
         """
-        self._sites = {site.name: site for site in sites}
+        self.sites = {site.name: site for site in sites}
         self._weights = weights
         self._techniques = techniques
         self._calibrations = calibrations or {}
@@ -61,13 +62,17 @@ class Encoder:
         self._errors: dict[Key, float] = {}
         self.seconds = 0.0
 
+    def technique(self, option: Option) -> Technique:
+        """Return the technique of an option."""
+        return self._techniques[option.technique]
+
     def encode(self, site: str, option: Option) -> Encoded:
         """Return the weight of a site in compressed form, and the bias that goes with it."""
         key = _key(site, option)
         found = self._cache.get(key)
         if found is None:
             start = time.perf_counter()
-            found = self._encoded(self._sites[site], option)
+            found = self._encoded(self.sites[site], option)
             self.seconds += time.perf_counter() - start
             self._cache[key] = found
             self._held_bytes += _bytes(found)
@@ -79,7 +84,7 @@ class Encoder:
         """Return the weights that a plan rebuilds and the biases that it changes, by name."""
         found: dict[str, AnyArray] = {}
         for name, option in plan.choices.items():
-            encoded, bias = self.encode(name, option), self._sites[name].bias
+            encoded, bias = self.encode(name, option), self.sites[name].bias
             found[name] = encoded.dense
             if bias is not None and encoded.bias is not None:
                 found[bias] = encoded.bias
@@ -95,13 +100,14 @@ class Encoder:
         key = _key(site, option)
         if key not in self._errors:
             start = time.perf_counter()
-            self._errors[key] = self._error(self._sites[site], option)
+            self._errors[key] = self._error(self.sites[site], option)
             self.seconds += time.perf_counter() - start
         return self._errors[key]
 
     def _encoded(self, site: Site, option: Option) -> Encoded:
-        weight, calibration = self._weights[site.name], self._calibrations.get(site.name)
-        found = self._techniques[option.technique].encode(weight, site, option, calibration)
+        technique = self._techniques[option.technique]
+        weight, calibration = self._weights[site.name], self._known(site, technique)
+        found = technique.encode(weight, site, option, calibration)
         return replace(found, bias=self._bias(site, found.dense))
 
     def _bias(self, site: Site, dense: AnyArray) -> AnyArray | None:
@@ -120,13 +126,25 @@ class Encoder:
 
     def _error(self, site: Site, option: Option) -> float:
         technique = self._techniques[option.technique]
-        weight, known = self._weights[site.name], self._calibrations.get(site.name)
+        weight, known = self._weights[site.name], self._known(site, technique)
         if technique.by_channel:
             weight, site, known = sampled(weight, site, known)
-        dense = technique.encode(weight, site, option, known).dense
-        return (
-            relative_error(weight, dense) if known is None else known.output_error(weight, dense)
-        )
+        encoded = technique.encode(weight, site, option, known)
+        # Options are compared by the same measure, whatever their techniques are told.
+        known = known or self._calibrations.get(site.name)
+        if known is None:
+            return relative_error(weight, encoded.dense)
+        return known.output_error(weight, encoded.dense) + encoded.rounding
+
+    def _known(self, site: Site, technique: Technique) -> Calibration | None:
+        """Return what a technique is told of a site's inputs.
+
+        A calibration without a repair, made for the ranges of activations, is for those alone that
+        ask for them: nothing else is to be fitted to the inputs.
+        """
+        known = self._calibrations.get(site.name)
+        for_ranges = known is not None and not known.repair and bool(known.activations)
+        return None if for_ranges and not technique.observes else known
 
     def _evict(self) -> None:
         while self._held_bytes > self._cache_bytes and len(self._cache) > 1:

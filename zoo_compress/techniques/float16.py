@@ -35,6 +35,8 @@ class Float16:
 
     name = "float16"
     by_channel = True
+    by_weights = True
+    observes = False
     folded = True
 
     def __init__(self, settings: Mapping[str, Any]) -> None:

@@ -61,6 +61,8 @@ class LowRank(ABC):
     name: str
     _settings: LowRankSettings
     by_channel = False
+    by_weights = True
+    observes = False
     folded = False
     operators: tuple[str, ...]
 

@@ -79,6 +79,8 @@ class MatMulNBits:
 
     name = "matmul-nbits"
     by_channel = True
+    by_weights = True
+    observes = False
     folded = False
 
     def __init__(self, settings: Mapping[str, Any]) -> None:

@@ -93,6 +93,8 @@ class PrefixCodes:
 
     name = "prefix-codes"
     by_channel = True
+    by_weights = True
+    observes = False
     folded = True
 
     def __init__(self, settings: Mapping[str, Any]) -> None:

@@ -63,6 +63,8 @@ class Sparse:
 
     name = "sparse"
     by_channel = True
+    by_weights = True
+    observes = False
     folded = True
 
     def __init__(self, settings: Mapping[str, Any]) -> None:

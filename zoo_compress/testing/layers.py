@@ -32,6 +32,12 @@ class Layer:
     feed: dict[str, AnyArray]
     shown: Callable[[AnyArray], AnyArray]
 
+    @property
+    def drawn_feed(self) -> dict[str, AnyArray]:
+        """The input with numbers drawn at random; row numbers stay as they are."""
+        ((name, array),) = self.feed.items()
+        return {name: _drawn(*array.shape) if array.dtype.kind == "f" else array}
+
 
 Change = Callable[[AnyArray], AnyArray]
 """What to make of weights that were drawn at random."""

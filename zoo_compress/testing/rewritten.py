@@ -15,6 +15,7 @@ from zoo_compress.graph.fragment import initializer_bytes
 from zoo_compress.graph.normalize import normalize
 from zoo_compress.graph.proto import bytes_without, to_compact_proto
 from zoo_compress.graph.sites import find_sites
+from zoo_compress.techniques.activations import tensor_histograms
 from zoo_compress.techniques.base import Technique
 from zoo_compress.techniques.calibration import Calibration
 from zoo_compress.techniques.moments import input_moments
@@ -60,8 +61,14 @@ def calibrations(graph: ir.Model, feeds: Sequence[Feed]) -> dict[str, Calibratio
     """Return what inputs say of the sites that they reach, with every repair allowed."""
     sites = find_sites(graph).sites
     moments = input_moments(graph, sites, feeds, seed=0) if feeds else {}
+    histograms = tensor_histograms(graph, sites, feeds) if feeds else {}
     return {
-        site.name: Calibration(site=site, moments=moments[site.name], repair=EVERY_REPAIR)
+        site.name: Calibration(
+            site=site,
+            moments=moments[site.name],
+            repair=EVERY_REPAIR,
+            activations=histograms,
+        )
         for site in sites
         if site.name in moments
     }

@@ -13,17 +13,23 @@ import onnx
 import onnx_ir as ir
 import pytest
 
-from zoo_compress.core import AnyArray, Encoded, Option, Site
+from zoo_compress.core import AnyArray, Encoded, Option, Plan, Site
 from zoo_compress.graph.fragment import initializer_bytes
 from zoo_compress.graph.normalize import normalize
 from zoo_compress.graph.proto import bytes_without, to_compact_proto
 from zoo_compress.graph.sites import find_sites
 from zoo_compress.graph.write import write_model
+from zoo_compress.runtime.evaluator import CpuEvaluator
 from zoo_compress.runtime.session import open_session
+from zoo_compress.techniques.activations import tensor_histograms
 from zoo_compress.techniques.base import Technique
+from zoo_compress.techniques.calibration import Calibration
+from zoo_compress.techniques.candidates import Candidates
+from zoo_compress.techniques.encoder import Encoder
+from zoo_compress.techniques.moments import input_moments
 from zoo_compress.testing.layers import LAYERS, SMALL_LAYERS, VARIANTS, WEIGHT, Layer
 from zoo_compress.testing.networks import NETWORKS
-from zoo_compress.testing.rewritten import rewritten, rewritten_copy
+from zoo_compress.testing.rewritten import calibrations, rewritten, rewritten_copy
 
 ROUNDING = 1e-5
 """What float32 may change in a product of factors, as a share of the largest weight."""
@@ -33,6 +39,9 @@ HALF_ROUNDING = 2e-3
 
 SUMS = 1e-4
 """What float32 may change in a sum of products with them, as a share of the largest output."""
+
+ACTIVATIONS = 0.1
+"""What 8-bit or float16 activations may change in an output, as a share of the largest."""
 
 every_layer = pytest.mark.parametrize("layer", LAYERS)
 
@@ -81,12 +90,31 @@ class TechniqueConformance:
     def test_onnx_runtime_decodes_the_dense_weights_bit_for_bit(
         self, technique: Technique, layer: str, tmp_path: Path
     ) -> None:
-        """Check the written file in a stock ONNX Runtime against `Encoded.dense`."""
+        """Check the written file in a stock ONNX Runtime against `Encoded.dense`.
+
+        Where outputs tell more than weights, the test of candidates takes its place.
+        """
         one = LAYERS[layer]()
+        if not technique.by_weights:
+            return
         for option in technique.options(_site(one)):
             encoded, path, _ = _written(technique, one, option, tmp_path)
             (output,) = open_session(path, threads=1).run(None, one.feed)
             self._compare(one.shown(output), encoded.dense, option)
+
+    @every_layer
+    def test_a_candidate_returns_what_its_file_returns(
+        self, technique: Technique, layer: str, tmp_path: Path
+    ) -> None:
+        """Check `by_weights`: what a search measures, against the written file."""
+        one = LAYERS[layer]()
+        for option in technique.options(_site(one)):
+            _, path, _ = _written(technique, one, option, tmp_path)
+            (expected,) = open_session(path, threads=1).run(None, one.drawn_feed)
+            ((found,),) = _candidates(technique, one).outputs(Plan(choices={WEIGHT: option}), [0])
+            share = 0 if self.exact or not technique.by_weights else ROUNDING
+            allowed = share * np.abs(expected).max()
+            np.testing.assert_allclose(found, expected, rtol=0, atol=allowed, err_msg=option.label)
 
     @every_layer
     def test_it_says_whether_the_runtime_folds_what_it_adds(
@@ -116,7 +144,8 @@ class TechniqueConformance:
         one = LAYERS[layer]()
         site = _site(one)
         for option in technique.options(site):
-            first, second = (technique.encode(one.weight, site, option) for _ in range(2))
+            known = _calibration(technique, one)
+            first, second = (technique.encode(one.weight, site, option, known) for _ in range(2))
             assert _digests(first) == _digests(second), option.label
 
     @pytest.mark.parametrize("layer", VARIANTS)
@@ -127,6 +156,8 @@ class TechniqueConformance:
         one = VARIANTS[layer]()
         site = _site(one)
         assert bool(technique.options(site)) == (technique.decline(site) is None)
+        if not technique.by_weights:
+            return
         for option in _ends(technique.options(site)):
             encoded, path, predicted = _written(technique, one, option, tmp_path)
             shown = one.shown(open_session(path, threads=1).run(None, one.feed)[0])
@@ -140,7 +171,10 @@ class TechniqueConformance:
         self, technique: Technique, network: str, number: int
     ) -> None:
         """Check names, order, types and dynamic lengths; a tied weight is stored once."""
-        found = rewritten(NETWORKS[network].model(), technique, number)
+        one = NETWORKS[network]
+        found = rewritten(
+            one.model(), technique, number, one.feeds() if technique.observes else ()
+        )
         assert list(found.packed.graph.input) == list(found.original.graph.input)
         assert list(found.packed.graph.output) == list(found.original.graph.output)
         size = found.packed.ByteSize()
@@ -154,7 +188,8 @@ class TechniqueConformance:
         """Check the outputs against the same model with `Encoded.dense` in it."""
         feeds = NETWORKS[network].feeds()
         model = NETWORKS[network].model()
-        found = rewritten(model, technique, number, feeds if repaired else ())
+        needed = repaired or technique.observes
+        found = rewritten(model, technique, number, feeds if needed else ())
         packed, dense = (
             open_session(model.SerializeToString(), threads=1)
             for model in (found.packed, found.dense)
@@ -163,6 +198,7 @@ class TechniqueConformance:
         for feed in feeds:
             for one, other in zip(packed.run(None, feed), dense.run(None, feed), strict=True):
                 assert (one.shape, one.dtype) == (other.shape, other.dtype)
+                share = share if technique.by_weights else ACTIVATIONS
                 allowed = share * np.abs(other).max(initial=0)
                 np.testing.assert_allclose(one, other, rtol=0, atol=allowed)
 
@@ -173,7 +209,8 @@ class TechniqueConformance:
         """Check that encoding leaves the weight, and rewriting a copy leaves the original."""
         graph = normalize(ir.from_proto(NETWORKS[network].model()))
         before = to_compact_proto(graph).SerializeToString()
-        rewritten_copy(graph, technique, 0)
+        feeds = NETWORKS[network].feeds() if technique.observes else ()
+        rewritten_copy(graph, technique, 0, calibrations(graph, feeds))
         assert to_compact_proto(graph).SerializeToString() == before
 
     @pytest.mark.parametrize("network", NETWORKS)
@@ -217,6 +254,36 @@ def _graph(layer: Layer) -> ir.Model:
     return normalize(ir.from_proto(onnx.ModelProto.FromString(layer.model.SerializeToString())))
 
 
+def _candidates(technique: Technique, layer: Layer) -> Candidates:
+    """Return what runs plans of one layer, on inputs drawn at random."""
+    graph, known = _graph(layer), _calibration(technique, layer)
+    return Candidates(
+        model=graph,
+        encoder=Encoder(
+            sites=[_site(layer)],
+            weights={WEIGHT: layer.weight},
+            techniques={technique.name: technique},
+            calibrations={} if known is None else {WEIGHT: known},
+        ),
+        evaluator=CpuEvaluator(
+            to_compact_proto(graph), [layer.drawn_feed], replaceable=[WEIGHT], threads=1
+        ),
+    )
+
+
+def _calibration(technique: Technique, layer: Layer) -> Calibration | None:
+    """Return what drawn inputs tell of the layer, without a repair, to a technique that asks."""
+    if not technique.observes:
+        return None
+    graph, sites, feeds = _graph(layer), [_site(layer)], [layer.drawn_feed]
+    return Calibration(
+        site=sites[0],
+        moments=input_moments(graph, sites, feeds, seed=0)[WEIGHT],
+        repair=frozenset(),
+        activations=tensor_histograms(graph, sites, feeds),
+    )
+
+
 def _site(layer: Layer) -> Site:
     (site,) = find_sites(_graph(layer)).sites
     return site
@@ -228,7 +295,8 @@ def _written(
     """Write the compressed model; return what is in it, the file, and its predicted bytes."""
     graph = _graph(layer)
     fixed = bytes_without(to_compact_proto(graph), {WEIGHT})
-    encoded = technique.encode(layer.weight, _site(layer), option)
+    known = _calibration(technique, layer)
+    encoded = technique.encode(layer.weight, _site(layer), option, known)
     technique.rewrite(graph, _site(layer), encoded)
     (path,) = write_model(graph, folder / "model.onnx")
     return encoded, path, fixed + option.stored_bytes + sum(option.shared.values())
