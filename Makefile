@@ -4,6 +4,7 @@
 # make bench   print the figures that the benchmarks compare (DATA=folder of labelled photographs)
 # make bench-search   compare the search strategies with each other and with Optuna's: hours
 # make bench-techniques   compare techniques and repairs at equal bytes: half an hour
+# make bench-int8   compare integer products with ONNX Runtime's quantization: minutes
 # make bench-onnxsim   compare with onnxsim's files at equal bytes: an hour
 # make clean   remove build products and caches; .venv and runs stay
 
@@ -14,7 +15,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 REQUIREMENTS := pyproject.toml constraints.txt
 
-.PHONY: demo test check bench bench-search bench-techniques bench-onnxsim clean
+.PHONY: demo test check bench bench-search bench-techniques bench-int8 bench-onnxsim clean
 
 demo: .venv/.demo-installed
 	$(BIN)/zoo-compress run sample:efficientnet-lite0 --budget 0.125 --out runs/demo --overwrite
@@ -41,6 +42,11 @@ bench-techniques: .venv/.demo-installed
 	mkdir -p runs
 	$(BIN)/python benchmarks/techniques.py --models efficientnet minilm \
 	  --results runs/techniques.jsonl $(if $(DATA),--images "$(DATA)")
+
+bench-int8: .venv/.demo-installed
+	mkdir -p runs
+	$(BIN)/python benchmarks/int8.py --models efficientnet minilm \
+	  --results runs/int8.jsonl $(if $(DATA),--images "$(DATA)")
 
 bench-onnxsim: .bench-venvs/onnxsim/.installed
 	.bench-venvs/onnxsim/bin/python benchmarks/against_onnxsim.py --models efficientnet minilm \
