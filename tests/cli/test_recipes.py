@@ -28,7 +28,8 @@ def test_what_show_writes_is_a_valid_recipe(
     mine = tmp_path / "mine.yaml"
     mine.write_text(BALANCED, encoding="utf-8")
     assert main(["recipes", "validate", str(mine)]) == 0
-    assert "recipe 'balanced' is valid (codes, codebook, prefix-codes; gp)" in capsys.readouterr().out
+    said = "recipe 'balanced' is valid (codes, codebook, prefix-codes; gp)"
+    assert said in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
