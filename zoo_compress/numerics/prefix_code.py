@@ -117,7 +117,7 @@ def _scaled(levels: PrefixLevels) -> tuple[PrefixLevels, np.float32]:
 def _levels(
     W: Floats, step: Floats, short_bits: int, further_bits: int, share: float
 ) -> PrefixLevels:
-    units = np.divide(W, step[:, None], out=np.zeros_like(W), where=step[:, None] != 0)
+    units = _in_steps(W, step)
     weights = np.broadcast_to(np.square(step)[:, None], W.shape)
     sizes = np.abs(units)
     place = min(int((1 - share) * sizes.size), sizes.size - 1)
@@ -130,6 +130,11 @@ def _levels(
     )
 
 
+def _in_steps(W: Floats, step: Floats) -> Floats:
+    """Return weights in units of the steps of their channels; 0 where that is 0."""
+    return np.divide(W, step[:, None], out=np.zeros_like(W), where=step[:, None] != 0)
+
+
 def _outer_centres(units: Floats, weights: Floats, entries: int) -> Floats:
     """Return centres of numbers on both sides of a gap, on each side by what lies there.
 
@@ -137,8 +142,8 @@ def _outer_centres(units: Floats, weights: Floats, entries: int) -> Floats:
     """
     below = units < 0
     share = float(np.mean(below)) if below.size else 0.5
-    fewest = int(below.any()), entries - int((~below).any())
-    left = min(max(round(share * entries), fewest[0]), fewest[1])
+    fewest, most = int(below.any()), entries - int((~below).any())
+    left = min(max(round(share * entries), fewest), most)
     sides = [(below, left), (~below, entries - left)]
     return np.concatenate([_centres(units[at], weights[at], n) for at, n in sides if n])
 
@@ -151,7 +156,7 @@ def _centres(units: Floats, weights: Floats, entries: int) -> Floats:
 
 def _refitted(W: Floats, step: Floats, levels: PrefixLevels) -> Floats:
     """Return the least-squares steps for the levels that the weights have."""
-    units = np.divide(W, step[:, None], out=np.zeros_like(W), where=step[:, None] != 0)
+    units = _in_steps(W, step)
     found = levels.all[np.searchsorted(levels.edges, units)]
     power, match = np.sum(found * found, axis=1), np.sum(found * units, axis=1)
     ratio = np.divide(match, power, out=np.ones_like(step), where=power > 0)

@@ -125,7 +125,7 @@ class PrefixCodes:
         found = found.times_power_of_two(exponent)
         codes = _within(found.codes.astype(np.int64), levels, np.abs(found.step), count)
         tensors = _stored(codes, levels, code, count)
-        tensors |= {"d": found.scale.reshape(_scale_shape(site)), "f": np.array(found.factor)}
+        tensors |= {"d": found.scale, "f": np.array(found.factor)}
         dense = (levels.all[codes] * found.step).astype(weight.dtype)
         return Encoded(option=option, tensors=tensors, dense=dense)
 
@@ -197,10 +197,6 @@ def _stored(
     return tensors
 
 
-def _scale_shape(site: Site) -> tuple[int, ...]:
-    return channel_blocks(site).scale_shape
-
-
 def _fragment(site: Site, settings: Mapping[str, Any]) -> Fragment:
     """Build the decode subgraph of a site; it depends on shapes only, not on weights."""
     code = PrefixCode.model_validate(dict(settings))
@@ -215,9 +211,8 @@ def _fragment(site: Site, settings: Mapping[str, Any]) -> Fragment:
     equal = fragment.add("Equal", [codes, escape])
     mask = fragment.add("Cast", [equal], to=onnx.TensorProto.INT32)
     units = fragment.add("Add", [near, add_spread(fragment, far, mask)])
-    shape = channel_blocks(site).shape
-    target = fragment.keep("x", np.array(shape, np.int64))
-    step = add_steps(fragment, _scale_shape(site))
+    target = fragment.keep("x", np.array(site.shape, np.int64))
+    step = add_steps(fragment, channel_blocks(site).scale_shape)
     weight = fragment.add("Mul", [fragment.add("Reshape", [units, target]), step])
-    finish_weight(fragment, weight, site, shape=shape)
+    finish_weight(fragment, weight, site, shape=site.shape)
     return fragment
