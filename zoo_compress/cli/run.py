@@ -9,6 +9,7 @@ import click
 
 from zoo_compress.cli.options import (
     budget_option,
+    device_option,
     gamma_option,
     json_option,
     overwrite_option,
@@ -56,6 +57,7 @@ from zoo_compress.cli.options import (
     metavar="DIR",
     help="Folder of the run. Without it: one under runs/, named after source and budget.",
 )
+@device_option
 @overwrite_option
 @click.option(
     "--task",
