@@ -14,6 +14,7 @@ from zoo_compress.errors import InputError, OriginalModelError
 from zoo_compress.runtime.device import CPU, Device
 from zoo_compress.runtime.differences import Differences
 from zoo_compress.runtime.flavour import load_onnxruntime
+from zoo_compress.runtime.padding import without_padding
 from zoo_compress.runtime.session import open_session, runtime_errors, short_reason
 from zoo_compress.runtime.skeleton import detach_initializers
 
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 Outputs = tuple[AnyArray, ...]
-"""What the model returns for one sample: one array per output, in the model's order."""
+"""What the model returns for one sample: one array per output, in the model's order, without the
+positions that only pad the sample."""
 
 
 class Evaluator(Protocol):
@@ -191,7 +193,8 @@ def _run(
         results: Sequence[Any] = session.run(None, dict(feed))
     except errors as error:
         raise InputError(f"sample {index} does not run: {short_reason(error)}") from error
-    return tuple(results)
+    names = [output.name for output in session.get_outputs()]
+    return without_padding(results, names, feed, session)
 
 
 def run_model(
