@@ -5,6 +5,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from tests.token_models import token_model
 from zoo_compress.errors import InputError, OriginalModelError
 from zoo_compress.runtime.bound import BoundEvaluator
 from zoo_compress.runtime.device import CPU, Device
@@ -199,3 +200,20 @@ def sequence_model(*, over_the_batch: bool = False) -> onnx.ModelProto:
         weights,
     )
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+
+
+def test_padded_samples_are_trimmed_and_left_to_a_comparison_one_by_one(tmp_path, device):
+    model = onnx.load(token_model(tmp_path / "a.onnx", length=8))
+    lengths = (5, 8, 3, 8)
+    feeds = [
+        {
+            "input_ids": np.arange(8)[None] + length,
+            "attention_mask": (np.arange(8) < length).astype(np.int64)[None],
+        }
+        for length in lengths
+    ]
+    bound = BoundEvaluator(model, feeds, replaceable=["dense"], device=device)
+    assert [sample[0].shape[1] for sample in bound.reference] == [*lengths]
+    assert_same(bound.reference, CpuEvaluator(model, feeds, replaceable=["dense"]).reference)
+    assert bound.differences({}, [0, 1]) is None
+    assert bound.differences({}, [1, 3]).squares == pytest.approx(0, abs=1e-6)

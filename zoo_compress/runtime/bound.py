@@ -17,6 +17,7 @@ from zoo_compress.runtime.device_store import DeviceStore, upload
 from zoo_compress.runtime.differences import Differences, compared
 from zoo_compress.runtime.evaluator import Outputs, require_finite, require_replacements, run_all
 from zoo_compress.runtime.flavour import load_onnxruntime
+from zoo_compress.runtime.padding import has_padding, without_padding
 from zoo_compress.runtime.session import open_session, runtime_errors, short_reason
 from zoo_compress.runtime.skeleton import weights_as_inputs
 
@@ -131,8 +132,9 @@ class BoundEvaluator:
         """
         found: dict[int, Outputs] = {}
         for batch, values in self._forward(weights, indices, _on_the_host):
-            found.update(zip(batch.indices, _by_sample(values, len(batch.indices)), strict=True))
-        return [found[index] for index in indices]
+            samples = _by_sample(values, len(batch.indices))
+            found.update(zip(batch.indices, samples, strict=True))
+        return [self._trimmed(found[index], self._feeds[index]) for index in indices]
 
     def differences(
         self, weights: Mapping[str, AnyArray], indices: Sequence[int]
@@ -140,9 +142,9 @@ class BoundEvaluator:
         """Compare the outputs of `weights` with the references, on the device.
 
         Returns:
-            What was found of the samples at `indices`, in that order; None where references
-            differ in shape between samples of equal inputs, so that they must be compared one by
-            one.
+            What was found of the samples at `indices`, in that order; None where they must be
+            compared one by one: some are padded, or references differ in shape between samples
+            of equal inputs.
 
         Raises:
             ValueError: If a replacement has no counterpart, or another dtype or shape.
@@ -226,6 +228,9 @@ class BoundEvaluator:
         found: Sequence[Any] = self._binding.get_outputs()
         return found
 
+    def _trimmed(self, values: Outputs, feed: Feed) -> Outputs:
+        return without_padding(values, self.output_names, feed, self._session)
+
     def _compared(self, batch: _Batch, values: Sequence[Any]) -> Differences:
         from torch.utils.dlpack import from_dlpack
 
@@ -250,7 +255,7 @@ class BoundEvaluator:
     def _uploaded_references(self, indices: Indices) -> Sequence[torch.Tensor] | None:
         import torch
 
-        if not self.reference:
+        if not self.reference or any(has_padding(self._feeds[index]) for index in indices):
             return None
         samples = [self.reference[index] for index in indices]
         columns = [[sample[position] for sample in samples] for position in self._floats]
