@@ -16,6 +16,7 @@ COMMANDS = (
     "resume",
     "frontier",
     "certify",
+    "bench",
     "inspect",
     "apply",
     "diagnose",

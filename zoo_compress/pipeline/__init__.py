@@ -10,6 +10,7 @@ from zoo_compress.pipeline.inspection import GroupReport, Inspection, SiteReport
 from zoo_compress.pipeline.reproduce import ApplyResult, apply
 from zoo_compress.pipeline.settings import RunSettings, cache_folder
 from zoo_compress.pipeline.space import validate_recipe
+from zoo_compress.pipeline.timing import TimedModel, Timing, TimingSettings, time_models
 
 __all__ = [
     "ApplyResult",
@@ -24,6 +25,9 @@ __all__ = [
     "RunResult",
     "RunSettings",
     "SiteReport",
+    "TimedModel",
+    "Timing",
+    "TimingSettings",
     "apply",
     "cache_folder",
     "certify_pair",
@@ -33,5 +37,6 @@ __all__ = [
     "process_start",
     "resume",
     "run",
+    "time_models",
     "validate_recipe",
 ]
