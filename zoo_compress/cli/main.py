@@ -22,6 +22,7 @@ COMMANDS = (
     "diagnose",
     "recipes",
     "samples",
+    "doctor",
 )
 
 

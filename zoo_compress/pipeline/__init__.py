@@ -5,6 +5,7 @@ from zoo_compress.pipeline.certify_pair import certify_pair
 from zoo_compress.pipeline.compress import RunResult, resume, run
 from zoo_compress.pipeline.deadline import process_start
 from zoo_compress.pipeline.diagnose import DiagnoseSettings, Diagnosis, diagnose
+from zoo_compress.pipeline.doctor import Check, Diagnostics, examine
 from zoo_compress.pipeline.frontier import Frontier, FrontierPoint, frontier
 from zoo_compress.pipeline.inspection import GroupReport, Inspection, SiteReport, inspect
 from zoo_compress.pipeline.reproduce import ApplyResult, apply
@@ -16,8 +17,10 @@ __all__ = [
     "ApplyResult",
     "Certification",
     "CertifySettings",
+    "Check",
     "DiagnoseSettings",
     "Diagnosis",
+    "Diagnostics",
     "Frontier",
     "FrontierPoint",
     "GroupReport",
@@ -32,6 +35,7 @@ __all__ = [
     "cache_folder",
     "certify_pair",
     "diagnose",
+    "examine",
     "frontier",
     "inspect",
     "process_start",

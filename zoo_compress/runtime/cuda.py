@@ -116,7 +116,7 @@ def _with_a_session(facts: CudaFacts, device: Device) -> CudaFacts:
     from zoo_compress.runtime.session import open_session
 
     missing = load_cuda_libraries()
-    session = open_session(_identity(), device=device)
+    session = open_session(square_model(), device=device)
     return replace(facts, missing=missing, opened=tuple(session.get_providers()))
 
 
@@ -162,8 +162,8 @@ def _major(version: str) -> int | None:
     return int(head) if head.isdigit() else None
 
 
-def _identity() -> bytes:
-    """Return a model of one product, which has a CUDA kernel."""
+def square_model() -> bytes:
+    """Return a model that squares one number `x`, for which every provider has a kernel."""
     from onnx import TensorProto, helper
 
     vector = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1]) for name in ("x", "y")]
