@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from huggingface_hub import HfApi
-from huggingface_hub.utils import validate_repo_id
+from huggingface_hub.utils._validators import validate_repo_id
 
 from zoo_compress.errors import HubError
 from zoo_compress.hub.push_failures import push_errors
@@ -75,19 +75,14 @@ def require_name(repo_id: str) -> None:
         validate_repo_id(repo_id)
 
 
-def sign_in(api: HfApi, repo_id: str) -> Account:
+def sign_in(api: HfApi) -> Account:
     """Ask the Hub whose token it is.
 
-    Args:
-        api: The client.
-        repo_id: Named where it fails.
-
     Raises:
-        HubError: If there is no token, it is not valid, or the Hub cannot be reached.
+        Exception: Whatever the client raises, for example if there is no token.
     """
-    with push_errors(repo_id):
-        answer: Mapping[str, Any] = retried(api.whoami)
-        return _account(answer)
+    answer: Mapping[str, Any] = retried(api.whoami)
+    return _account(answer)
 
 
 def _account(answer: Mapping[str, Any]) -> Account:

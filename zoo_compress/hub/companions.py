@@ -31,8 +31,9 @@ COMPANION_NAMES = frozenset(
     }
 )
 
-HINT_FILES = ("README.md", "modules.json", "1_Pooling/config.json")
-"""Files that tell the licence and the task but that no user of the model needs."""
+HINT_FILES = ("README.md", "modules.json", "1_Pooling/config.json", "run.json", "split.json")
+"""Files that tell the licence, the task and what a search saw, but that no user of the model
+needs."""
 
 _CLASSIFIER = re.compile(r"For(Image|Sequence|Audio|Video)Classification(WithTeacher)?$")
 # These end in `Model` too, but have a head or another model behind the encoder.

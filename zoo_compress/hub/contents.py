@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from zoo_compress.errors import OutputError
+
 CHUNK_BYTES = 1 << 20
 
 
@@ -34,9 +36,12 @@ class Content:
 
         Raises:
             ValueError: If `path` is no relative path inside a repository.
+            OutputError: If the file is a link: what it points to need not be meant for the public.
             OSError: If the file cannot be read.
         """
         _require_inside(path)
+        if isinstance(source, Path) and source.is_symlink():
+            raise OutputError(f"'{source}' is a link, which is never published; put a copy there")
         size = source.stat().st_size if isinstance(source, Path) else len(source)
         sha256, git_sha1 = hashlib.sha256(), hashlib.sha1(usedforsecurity=False)
         git_sha1.update(f"blob {size}\0".encode())

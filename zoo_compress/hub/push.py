@@ -10,7 +10,7 @@ from huggingface_hub.errors import HfHubHTTPError
 
 from zoo_compress.core import Progress, ProgressCallback, ignore_progress
 from zoo_compress.errors import HubError
-from zoo_compress.hub.account import Account
+from zoo_compress.hub.account import Account, require_name, sign_in
 from zoo_compress.hub.contents import Content
 from zoo_compress.hub.proposals import open_proposal
 from zoo_compress.hub.publication import Pushed, Target
@@ -24,45 +24,83 @@ CONFLICT = 409
 STALE = 412
 
 
-def push_files(
-    api: HfApi,
-    target: Target,
-    contents: Sequence[Content],
-    *,
-    account: Account,
-    message: str,
-    dry_run: bool = False,
-    progress: ProgressCallback = ignore_progress,
-) -> Pushed:
-    """Bring files into a repository with one commit on top of what was looked at.
+@dataclass(frozen=True, kw_only=True)
+class PushSession:
+    """An account and a repository, looked at and found fit for a push.
 
-    Nothing is sent that is there already, and nothing is committed if nothing changed. Whatever
-    fails, the branch is as it was or holds all files, and the same call goes on.
+    Attributes:
+        api: The client.
+        target: Where to push.
+        account: Whose token it is.
+        remote: What the repository held when the session began.
+    """
+
+    api: HfApi
+    target: Target
+    account: Account
+    remote: Remote
+
+    @property
+    def public(self) -> bool:
+        """Whether everyone will see what is pushed."""
+        return self.target.is_public(self.remote)
+
+    def push(
+        self,
+        contents: Sequence[Content],
+        *,
+        message: str,
+        dry_run: bool = False,
+        progress: ProgressCallback = ignore_progress,
+    ) -> Pushed:
+        """Bring files into the repository with one commit on top of what was looked at.
+
+        Nothing is sent that is there already, and nothing is committed if nothing changed.
+        Whatever fails, the branch is as it was or holds all files, and the same call goes on.
+
+        Args:
+            contents: All files.
+            message: First line of the commit, or title of the pull request.
+            dry_run: Only look; what is returned is what would be done.
+            progress: Told how far the work has come.
+
+        Raises:
+            HubError: If the Hub refuses, cannot be reached, is not what answered, or someone else
+                changed one of the files meanwhile.
+        """
+        work = _Push(
+            api=self.api,
+            target=self.target,
+            contents=tuple(contents),
+            account=self.account,
+            message=message,
+            progress=progress,
+        )
+        with push_errors(self.target.repo_id), quiet_client() as said:
+            done = work.rehearsed() if dry_run else work.done()
+        return replace(done, notes=(*done.notes, *said))
+
+
+def open_session(target: Target, api: HfApi | None = None) -> PushSession:
+    """Find out whether a push could succeed, without writing anything.
 
     Args:
-        api: The client.
-        target: Where to.
-        contents: All files.
-        account: Whose token it is.
-        message: First line of the commit, or title of the pull request.
-        dry_run: Only look; what is returned is what would be done.
-        progress: Told how far the work has come.
+        target: Where to push.
+        api: The client; by default one that reads HF_ENDPOINT, HF_TOKEN and HF_HUB_OFFLINE.
 
     Raises:
-        HubError: If the Hub refuses, cannot be reached, is not what answered, or someone else
-            changed one of the files meanwhile.
+        HubError: If the name or the wishes make no sense, there is no valid token, the account
+            may not write there, the repository does not fit, or the Hub cannot be reached.
     """
-    work = _Push(
-        api=api,
-        target=target,
-        contents=tuple(contents),
-        account=account,
-        message=message,
-        progress=progress,
-    )
-    with push_errors(target.repo_id), quiet_client() as said:
-        done = work.rehearsed() if dry_run else work.done()
-    return replace(done, notes=(*done.notes, *said))
+    require_name(target.repo_id)
+    target.require_sense()
+    api = HfApi() if api is None else api
+    with push_errors(target.repo_id), quiet_client():
+        account = sign_in(api)
+        account.require_writing(target.repo_id, proposing=target.propose)
+        remote = retried(lambda: look(api, target.repo_id, target.branch))
+    target.require_fit(remote)
+    return PushSession(api=api, target=target, account=account, remote=remote)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,7 +254,9 @@ class _Push:
             create_pr=self.target.propose,
         )
         self._report(1, "")
-        return self._result(now, made.pr_url or made.commit_url, made.oid, pull_request=made.pr_url)
+        return self._result(
+            now, made.pr_url or made.commit_url, made.oid, pull_request=made.pr_url
+        )
 
     def _result(
         self, remote: Remote, url: str, commit: str | None, pull_request: str | None = None

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
 
 from zoo_compress.errors import HubError
 from zoo_compress.hub.failures import LOG_IN, hub_errors
@@ -17,10 +18,13 @@ BY_STATUS = {
     401: f"does not take the token, which may have expired; {LOG_IN}",
     402: "wants this account to pay for more space or for private repositories",
     403: "does not let this token write here; make one that may write, then log in with it",
+    404: "knows no such repository, or hides it from this token",
     409: "is busy with another change to this repository; push again in a while",
     412: "was changed by someone else while this was pushed; look at it and push again",
     413: "does not take files of this size",
 }
+
+_STATUS = re.compile(r"HTTP status client error \((\d{3})\b")
 
 
 @contextmanager
@@ -39,6 +43,13 @@ def push_errors(repo_id: str) -> Iterator[None]:
                 raise
             code = status_of(error)
             raise HubError(f"'{repo_id}': the Hub {reason} (HTTP {code})") from error
+        except OfflineModeIsEnabled as error:
+            raise HubError(f"'{repo_id}': offline mode is on (HF_HUB_OFFLINE)") from error
+        except ConnectionError as error:
+            reason = _storage_reason(error)
+            if reason is None:
+                raise
+            raise HubError(f"'{repo_id}': {reason}") from error
         except HFValidationError:
             raise
         except RuntimeError as error:
@@ -55,6 +66,18 @@ def status_of(error: HfHubHTTPError) -> int:
     """Return the HTTP status behind an error of the client."""
     status: int = error.response.status_code
     return status
+
+
+def _storage_reason(error: ConnectionError) -> str | None:
+    """Return why Xet storage was out of reach, where that was no matter of the network.
+
+    Its client knows one error for all that, and tells the status in the text.
+    """
+    text = str(error)
+    status = _STATUS.search(text)
+    if status is not None and int(status[1]) in BY_STATUS:
+        return f"the Hub {BY_STATUS[int(status[1])]} (HTTP {status[1]})"
+    return NOT_THE_HUB if "decoding response body" in text else None
 
 
 def _upload_reason(error: RuntimeError) -> str:

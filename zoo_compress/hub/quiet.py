@@ -7,8 +7,8 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_bars
 from huggingface_hub.utils import logging as client_logging
+from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars
 
 
 @contextmanager

@@ -18,9 +18,6 @@ from zoo_compress.pipeline.record import origin_record
 from zoo_compress.pipeline.settings import RunSettings, cache_folder
 
 if TYPE_CHECKING:
-    # The client takes a fifth of a second to import, which only a push has to pay.
-    from huggingface_hub import HfApi
-
     from zoo_compress.hub.contents import Content
     from zoo_compress.hub.push import PushSession
 
@@ -29,7 +26,6 @@ def push(
     folder: Path,
     settings: PushSettings,
     *,
-    api: HfApi | None = None,
     progress: ProgressCallback = ignore_progress,
 ) -> PushResult:
     """Publish the model of a finished run, with its card, plan, recipe and record.
@@ -40,7 +36,6 @@ def push(
     Args:
         folder: The run's folder.
         settings: Where to and how.
-        api: The client; by default one that reads HF_ENDPOINT, HF_TOKEN and HF_HUB_OFFLINE.
         progress: Told how far the work has come.
 
     Raises:
@@ -50,7 +45,7 @@ def push(
         HubError: If the Hub refuses or cannot be reached.
     """
     run = finished_run(folder)
-    session = _session(settings, api)
+    session = _session(settings)
     notes = _publishable(run.report.get("origin") or {}, settings, session)
     notes += pass_gate_again(run, RunSettings.load(folder), progress)
     return _publish(run, settings, session, notes, progress)
@@ -60,7 +55,6 @@ def check_push(
     source: str,
     settings: PushSettings,
     *,
-    api: HfApi | None = None,
     progress: ProgressCallback = ignore_progress,
 ) -> None:
     """Find out before a run whether its result could be pushed; nothing is written.
@@ -68,7 +62,6 @@ def check_push(
     Args:
         source: The original.
         settings: Where to and how.
-        api: As for `push`.
         progress: Told how far a download has come.
 
     Raises:
@@ -77,7 +70,7 @@ def check_push(
             be reached.
         ZooCompressError: If there is no such original.
     """
-    session = _session(settings, api)
+    session = _session(settings)
     original = resolve(source, cache=cache_folder(), progress=progress)
     _publishable(origin_record(original), settings, session)
 
@@ -100,7 +93,8 @@ def push_after_run(
         raise type(error)(f"{error}; {goes_on}") from error
 
 
-def _session(settings: PushSettings, api: HfApi | None) -> PushSession:
+def _session(settings: PushSettings) -> PushSession:
+    # The client takes a fifth of a second to import, which only a push has to pay.
     from zoo_compress.hub.publication import Target
     from zoo_compress.hub.push import open_session
 
@@ -111,7 +105,7 @@ def _session(settings: PushSettings, api: HfApi | None) -> PushSession:
         branch=settings.branch,
         tag=settings.tag,
     )
-    return open_session(target, api)
+    return open_session(target)
 
 
 def _publishable(
@@ -126,8 +120,10 @@ def _publishable(
     gated = bool(origin.get("gated"))
     reason = publication_obstacle(licence, licence_name=name, gated=gated)
     if reason is not None and session.public:
-        how = "--private with the name of a new repository" if session.exists else "--private"
-        raise LicenceError(f"'{settings.repo_id}' is public: {reason} ({how} does that)")
+        raise LicenceError(
+            f"'{settings.repo_id}' is for everyone to see, and {reason}; --private makes a new "
+            "repository private"
+        )
     note = licence_note(licence, licence_name=name)
     return () if note is None else (note,)
 
@@ -155,7 +151,12 @@ def _publish(
         pull_request=done.pull_request,
         private=not session.public,
         files=[_file(content, changed=content.path in sent) for content in contents],
-        notes=(*notes, *_external_note(run, settings), *_others_note(session, contents), *done.notes),
+        notes=(
+            *notes,
+            *_external_note(run, settings),
+            *_others_note(session, contents),
+            *done.notes,
+        ),
     )
 
 
@@ -182,7 +183,7 @@ def _external_note(run: FinishedRun, settings: PushSettings) -> tuple[str, ...]:
 def _others_note(session: PushSession, contents: Sequence[Content]) -> tuple[str, ...]:
     """Return a note if the repository keeps other models, from an earlier push perhaps."""
     ours = {content.path for content in contents}
-    others = [path for path in session.files if path.endswith(".onnx") and path not in ours]
+    others = [path for path in session.remote.files if path.endswith(".onnx") and path not in ours]
     if not others:
         return ()
     return (f"the repository holds other models too, which stay: {', '.join(sorted(others))}",)

@@ -22,9 +22,7 @@ from zoo_compress.pipeline.settings import RunSettings
 from zoo_compress.plan import PlanFile, read_plan
 
 
-def push_contents(
-    run: FinishedRun, settings: RunSettings, layout: Layout
-) -> tuple[Content, ...]:
+def push_contents(run: FinishedRun, settings: RunSettings, layout: Layout) -> tuple[Content, ...]:
     """Return what a push of a run puts into the repository, in the order of the paths.
 
     These are the files that `run.json` lists, and a `run.json` that lists them as they are there.

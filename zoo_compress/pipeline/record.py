@@ -57,7 +57,7 @@ def run_record(
     return {
         "source": study.settings.source,
         "revision": study.artifact.revision,
-        "origin": _origin(study.artifact),
+        "origin": origin_record(study.artifact),
         "seed": study.settings.seed,
         "budget": str(study.aim),
         "original_bytes": original,
@@ -103,7 +103,7 @@ def run_record(
     }
 
 
-def _origin(artifact: Artifact) -> dict[str, Any]:
+def origin_record(artifact: Artifact) -> dict[str, Any]:
     """Return where the original comes from, and what its model card says about it."""
     return {
         "repo_id": artifact.repo_id,

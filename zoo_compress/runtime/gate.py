@@ -163,9 +163,7 @@ def _check_finite(index: int, found: list[AnyArray]) -> None:
             raise PublishGateError(f"output {index} is NaN or infinite for sample {sample}")
 
 
-def _check_shapes(
-    index: int, found: list[AnyArray], expected: list[AnyArray], whose: str
-) -> None:
+def _check_shapes(index: int, found: list[AnyArray], expected: list[AnyArray], whose: str) -> None:
     for sample, (out, other) in enumerate(zip(found, expected, strict=True)):
         if out.shape != other.shape:
             raise PublishGateError(
