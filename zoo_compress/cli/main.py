@@ -19,6 +19,7 @@ COMMANDS = (
     "bench",
     "inspect",
     "apply",
+    "push",
     "diagnose",
     "recipes",
     "samples",

@@ -8,6 +8,8 @@ from zoo_compress.pipeline.diagnose import DiagnoseSettings, Diagnosis, diagnose
 from zoo_compress.pipeline.doctor import Check, Diagnostics, examine
 from zoo_compress.pipeline.frontier import Frontier, FrontierPoint, frontier
 from zoo_compress.pipeline.inspection import GroupReport, Inspection, SiteReport, inspect
+from zoo_compress.pipeline.push import check_push, push, push_after_run
+from zoo_compress.pipeline.push_settings import PushedFile, PushResult, PushSettings
 from zoo_compress.pipeline.reproduce import ApplyResult, apply
 from zoo_compress.pipeline.settings import RunSettings, cache_folder
 from zoo_compress.pipeline.space import validate_recipe
@@ -25,6 +27,9 @@ __all__ = [
     "FrontierPoint",
     "GroupReport",
     "Inspection",
+    "PushResult",
+    "PushSettings",
+    "PushedFile",
     "RunResult",
     "RunSettings",
     "SiteReport",
@@ -34,11 +39,14 @@ __all__ = [
     "apply",
     "cache_folder",
     "certify_pair",
+    "check_push",
     "diagnose",
     "examine",
     "frontier",
     "inspect",
     "process_start",
+    "push",
+    "push_after_run",
     "resume",
     "run",
     "time_models",
