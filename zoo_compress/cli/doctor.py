@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
 from zoo_compress.cli.options import json_option
@@ -32,4 +30,4 @@ def command(*, as_json: bool) -> None:
         from zoo_compress.cli.checks import present
 
         present(found)
-    sys.exit(found.exit_code)
+    click.get_current_context().exit(found.exit_code)

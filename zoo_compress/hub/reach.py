@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from huggingface_hub import HfApi, constants, get_token
+from huggingface_hub import constants, get_token
 from huggingface_hub.errors import HfHubHTTPError
 from huggingface_hub.utils._http import get_session
 
 from zoo_compress.errors import ZooCompressError
+from zoo_compress.hub.client import hub_client
 from zoo_compress.hub.failures import hub_errors
 
 SECONDS_TO_ANSWER = 10.0
@@ -44,7 +45,7 @@ def reach_hub() -> Reach:
     try:
         with hub_errors(endpoint):
             if token:
-                account = str(HfApi().whoami()["name"])
+                account = str(hub_client().whoami()["name"])
                 return Reach(endpoint=endpoint, state="reachable", token=True, account=account)
             _ask_as_nobody(endpoint)
     except ZooCompressError as error:
