@@ -16,6 +16,7 @@ COMMANDS = (
     "resume",
     "frontier",
     "certify",
+    "verify",
     "bench",
     "inspect",
     "apply",

@@ -14,6 +14,7 @@ from zoo_compress.pipeline.reproduce import ApplyResult, apply
 from zoo_compress.pipeline.settings import RunSettings, cache_folder
 from zoo_compress.pipeline.space import validate_recipe
 from zoo_compress.pipeline.timing import TimedModel, Timing, TimingSettings, time_models
+from zoo_compress.pipeline.verify import Requirement, Verification, VerifySettings, verify
 
 __all__ = [
     "ApplyResult",
@@ -30,12 +31,15 @@ __all__ = [
     "PushResult",
     "PushSettings",
     "PushedFile",
+    "Requirement",
     "RunResult",
     "RunSettings",
     "SiteReport",
     "TimedModel",
     "Timing",
     "TimingSettings",
+    "Verification",
+    "VerifySettings",
     "apply",
     "cache_folder",
     "certify_pair",
@@ -51,4 +55,5 @@ __all__ = [
     "run",
     "time_models",
     "validate_recipe",
+    "verify",
 ]
