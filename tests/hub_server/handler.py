@@ -26,6 +26,9 @@ def handler_for(hub: HubServer, host: str) -> type[BaseHTTPRequestHandler]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        # Small packets one after the other would wait for each other, 40 ms each time.
+        disable_nagle_algorithm = True
+        wbufsize = -1
 
         def handle_one_request(self) -> None:
             try:
