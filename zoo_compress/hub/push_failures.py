@@ -14,6 +14,7 @@ from zoo_compress.hub.retry import causes, status_of
 
 NOT_THE_HUB = "what answered is not the Hub (a proxy or a sign-in page?)"
 
+LOST = 404
 BY_STATUS = {
     401: f"does not take the token, which may have expired; {LOG_IN}",
     402: "wants this account to pay for more space or for private repositories",
@@ -55,6 +56,8 @@ def push_errors(repo_id: str) -> Iterator[None]:
 def _reason(error: Exception) -> str | None:
     """Return what an error means for a push; None if that is what it means anywhere."""
     status = next(filter(None, map(status_of, causes(error))), None)
+    if status == LOST and isinstance(error, RuntimeError):
+        return f"the Hub does not find a file that was sent to it (HTTP {status}); push again"
     if status in BY_STATUS:
         return f"the Hub {BY_STATUS[status]} (HTTP {status})"
     # The client for Xet storage has one kind of error for everything, and tells by its text.
