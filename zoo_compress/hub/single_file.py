@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from huggingface_hub.errors import RemoteEntryNotFoundError
+
+from zoo_compress.errors import HubError
 from zoo_compress.hub.client import hub_client, quiet_client
 from zoo_compress.hub.failures import hub_errors
 from zoo_compress.hub.retry import retried
@@ -26,4 +29,7 @@ def fetch_file(repo_id: str, file: str, *, revision: str | None, cache: Path) ->
         # The revision once, so that a branch that moves meanwhile mixes nothing.
         sha = retried(lambda: api.model_info(repo_id, revision=revision)).sha
         folder = cache / "hub" / repo_id.replace("/", "--") / str(sha)
-        return Path(api.hf_hub_download(repo_id, file, revision=sha, local_dir=folder))
+        try:
+            return Path(api.hf_hub_download(repo_id, file, revision=sha, local_dir=folder))
+        except RemoteEntryNotFoundError as error:
+            raise HubError(f"'{repo_id}' has no file '{file}'") from error
