@@ -7,16 +7,23 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from zoo_compress.core import Plan
+from zoo_compress.core import Plan, Trial
 from zoo_compress.files import atomic_write
+from zoo_compress.pipeline.card import make_card
 from zoo_compress.pipeline.companions import copy_companions
 from zoo_compress.pipeline.folder import CARD_FILE, MODEL_FILE, PLAN_FILE, REPORT_FILE
 from zoo_compress.pipeline.study import Study
 from zoo_compress.pipeline.write import plan_file
-from zoo_compress.report.card import render_card
+from zoo_compress.report.card import PICTURES
 
 
-def publish(study: Study, plan: Plan, files: Sequence[Path], report: Mapping[str, Any]) -> None:
+def publish(
+    study: Study,
+    plan: Plan,
+    files: Sequence[Path],
+    report: Mapping[str, Any],
+    trials: Sequence[Trial],
+) -> None:
     """Move the checked model into the run's folder, with all that speaks of it.
 
     What spoke of an earlier model goes first and the report comes last: where there is a
@@ -26,13 +33,9 @@ def publish(study: Study, plan: Plan, files: Sequence[Path], report: Mapping[str
         DiskFullError: If there is no space.
     """
     folder = study.settings.folder
-    card = render_card(
-        report,
-        artifact=study.artifact,
-        sites=report["sites"],
-        inputs=study.signature.inputs,
-    )
-    for name in (REPORT_FILE, CARD_FILE):
+    pending = files[0].parent
+    make_card(report, trials, pending / CARD_FILE)
+    for name in (REPORT_FILE, CARD_FILE, *PICTURES):
         (folder / name).unlink(missing_ok=True)
     for file in files:
         file.replace(folder / file.name)
@@ -40,5 +43,7 @@ def publish(study: Study, plan: Plan, files: Sequence[Path], report: Mapping[str
         (folder / f"{MODEL_FILE}.data").unlink(missing_ok=True)
     atomic_write(folder / PLAN_FILE, plan_file(study, plan).to_json())
     copy_companions(study.artifact, folder)
-    atomic_write(folder / CARD_FILE, card)
+    for name in (*PICTURES, CARD_FILE):
+        if (pending / name).is_file():
+            (pending / name).replace(folder / name)
     atomic_write(folder / REPORT_FILE, json.dumps(report, indent=2, allow_nan=False) + "\n")
