@@ -18,6 +18,7 @@ from zoo_compress.pipeline.folder import (
     REPORT_FILE,
     holds_run,
 )
+from zoo_compress.report.card import PICTURES
 
 CHUNK_BYTES = 1 << 20
 
@@ -28,8 +29,8 @@ NO_RESULT = {
 }
 """What the folders inside a run hold that are no results."""
 
-EDITABLE = frozenset({CARD_FILE})
-"""Files that a user may change after the run: the card is there to be added to."""
+EDITABLE = frozenset({CARD_FILE, *PICTURES})
+"""Files that may change after the run: the card is there to be added to, and can be made anew."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +86,7 @@ def finished_run(folder: Path) -> FinishedRun:
         OutputError: If the folder holds no finished run, or a file of it is missing, is a link,
             or was changed.
     """
-    report = _report(folder)
+    report = finished_report(folder)
     recorded = report.get("files")
     if not isinstance(recorded, dict) or not recorded:
         raise OutputError(
@@ -99,13 +100,19 @@ def finished_run(folder: Path) -> FinishedRun:
     return FinishedRun(folder=folder, report=report, model=model, data=data, others=others)
 
 
-def _report(folder: Path) -> dict[str, Any]:
+def finished_report(folder: Path) -> dict[str, Any]:
+    """Return the content of the `run.json` in a run's folder.
+
+    Raises:
+        OutputError: If the folder holds no run, or one that was not finished, or the record
+            cannot be read.
+    """
     kind = NO_RESULT.get(folder.absolute().name)
     if kind is not None and holds_run(folder.absolute().parent):
-        raise OutputError(f"'{folder}' holds {kind}; only a finished run can be pushed")
-    if not holds_run(folder):
-        raise OutputError(f"'{folder}' holds no run; name the folder that `zoo-compress run` made")
+        raise OutputError(f"'{folder}' holds {kind}; only a finished run has a result")
     path = folder / REPORT_FILE
+    if not holds_run(folder) and not path.is_file():
+        raise OutputError(f"'{folder}' holds no run; name the folder that `zoo-compress run` made")
     _require_plain(folder, REPORT_FILE)
     try:
         report = json.loads(path.read_text("utf-8"))
@@ -117,10 +124,10 @@ def _report(folder: Path) -> dict[str, Any]:
             else f"'{folder}' holds a run that was not finished; `zoo-compress resume {folder}` "
             "goes on"
         ) from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise OutputError(f"'{path}' cannot be read: {error}") from error
     if not isinstance(report, dict):
-        raise OutputError(f"'{path}' is no record of a run")
+        raise OutputError(f"'{path}' is no record of a run: it holds no JSON object")
     return report
 
 
