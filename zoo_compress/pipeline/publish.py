@@ -22,6 +22,7 @@ from zoo_compress.pipeline.folder import (
 )
 from zoo_compress.pipeline.study import Study
 from zoo_compress.pipeline.write import plan_file
+from zoo_compress.recipe import recipe_yaml
 from zoo_compress.report.card import PICTURES
 
 
