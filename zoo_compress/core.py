@@ -42,6 +42,8 @@ class Artifact:
         revision: Commit sha on the Hub, or the version of the package that carries a sample.
         licence: SPDX identifier, if known.
         task: What the outputs mean, if the origin says so.
+        exported: Whether the file was made here, of weights in another format.
+        notes: What the record should say of how the file came to be.
     """
 
     source: str
@@ -52,6 +54,8 @@ class Artifact:
     revision: str | None = None
     licence: str | None = None
     task: Task | None = None
+    exported: bool = False
+    notes: tuple[str, ...] = ()
 
     @property
     def stored_bytes(self) -> int:
@@ -328,8 +332,8 @@ class Progress:
     """How far a stage of a run has come.
 
     Attributes:
-        stage: `pull`, `prepare`, `remove`, `calibrate`, `scan`, `search`, `write`, `gate`,
-            `latency`, `certify`, `diagnose`, `draw`.
+        stage: `pull`, `export`, `prepare`, `remove`, `calibrate`, `scan`, `search`, `write`,
+            `gate`, `latency`, `certify`, `diagnose`, `draw`.
         done: Steps finished.
         total: Steps planned, None while unknown.
         detail: A short remark, for example the best distance so far.

@@ -254,7 +254,13 @@ def build_study(
             settings, recipe, fitted, observing=observing, removal=removal
         ),
         removal=removal,
-        notes=(*warnings, *prepared.notes, *doubts, *skipped_companions(artifact)),
+        notes=(
+            *artifact.notes,
+            *warnings,
+            *prepared.notes,
+            *doubts,
+            *skipped_companions(artifact),
+        ),
     )
 
 

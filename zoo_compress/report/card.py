@@ -71,6 +71,7 @@ def render_card(
         front_matter=_front_matter(artifact),
         name=_name(artifact),
         origin=_origin(artifact),
+        origin_notes=[note[:1].upper() + note[1:] for note in artifact.notes],
         speed=SPEED[run["latency"]["verdict"]].format(run["latency"]["ratio"]),
         snippet=loading_snippet(Path(run["model_path"]).name, inputs),
         command=_command(artifact, run),
@@ -114,7 +115,9 @@ def _name(artifact: Artifact) -> str:
     if artifact.repo_id is not None:
         return artifact.repo_id.partition("/")[2]
     prefix, colon, sample = artifact.source.partition(":")
-    return sample if colon and prefix == "sample" else artifact.model_path.stem
+    if colon and prefix == "sample":
+        return sample
+    return Path(artifact.source).resolve().name if artifact.exported else artifact.model_path.stem
 
 
 def _origin(artifact: Artifact) -> str:
@@ -125,7 +128,7 @@ def _origin(artifact: Artifact) -> str:
         return f"{artifact.repo_id}{revision}{colon}{file}"
     if artifact.source.startswith("sample:"):
         return artifact.source
-    return artifact.model_path.name
+    return _name(artifact) if artifact.exported else artifact.model_path.name
 
 
 def _command(artifact: Artifact, run: Mapping[str, Any]) -> str:
