@@ -45,7 +45,8 @@ class Artifact:
         metadata: The front matter of the original's model card as JSON values; empty if none.
         file: Path of the model in its repository, if it came from one.
         gated: Whether the repository is given only to those who accept its terms.
-        notes: What the user should know about how it was found.
+        exported: Whether the file was made here, of weights in another format.
+        notes: What the user should know about how it was found or made.
     """
 
     source: str
@@ -59,6 +60,7 @@ class Artifact:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     file: str | None = None
     gated: bool = False
+    exported: bool = False
     notes: tuple[str, ...] = ()
 
     @property
@@ -336,8 +338,8 @@ class Progress:
     """How far a stage of a run has come.
 
     Attributes:
-        stage: `pull`, `prepare`, `remove`, `calibrate`, `scan`, `search`, `write`, `gate`,
-            `latency`, `certify`, `diagnose`, `draw`, `push`.
+        stage: `pull`, `export`, `prepare`, `remove`, `calibrate`, `scan`, `search`, `write`,
+            `gate`, `latency`, `certify`, `diagnose`, `draw`, `push`.
         done: Steps finished.
         total: Steps planned, None while unknown.
         detail: A short remark, for example the best distance so far.

@@ -5,12 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import secrets
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from zoo_compress.errors import DiskFullError, OutputError
+from zoo_compress.errors import DiskFullError, OutputError, ZooCompressError
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
@@ -59,10 +60,49 @@ def atomic_write(path: Path, data: bytes | str) -> None:
         file.write(content)
 
 
+def build_once(
+    folder: Path, build: Callable[[Path], None], *, failure: type[ZooCompressError]
+) -> Path:
+    """Return `folder`, filled by `build` if it is not there yet.
+
+    `build` fills a temporary folder beside it, so that a half-built one is never reused.
+
+    Args:
+        folder: The folder to create.
+        build: Writes the files into the folder that it is given.
+        failure: What to raise if the folder cannot be written, though there is space.
+
+    Raises:
+        DiskFullError: If the disk or the user's quota is full.
+    """
+    if folder.is_dir():
+        return folder
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as beside:
+            built = Path(beside, folder.name)
+            built.mkdir()
+            build(built)
+            _move(built, folder)
+    except OSError as error:
+        kind = DiskFullError if error.errno in NO_SPACE else failure
+        raise kind(f"'{folder}' cannot be prepared: {error.strerror or error}") from error
+    return folder
+
+
 def sync(file: BinaryIO) -> None:
     """Bring what was written to `file` onto the disk, so that a full disk shows itself now."""
     file.flush()
     os.fsync(file.fileno())
+
+
+def _move(built: Path, folder: Path) -> None:
+    try:
+        built.rename(folder)
+    except OSError:
+        # Another process may have been faster; its folder is as good.
+        if not folder.is_dir():
+            raise
 
 
 def _sync_folder(folder: Path) -> None:

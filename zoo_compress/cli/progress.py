@@ -26,6 +26,7 @@ from zoo_compress.cli.output import stdout_kept_clean
 
 STAGES = {
     "pull": "Fetch the model",
+    "export": "Export to ONNX",
     "prepare": "Prepare the graph",
     "remove": "Choose what to remove",
     "calibrate": "Look at the inputs of weights",

@@ -10,6 +10,7 @@ from zoo_compress.core import Artifact, ProgressCallback, ignore_progress
 from zoo_compress.errors import SampleError, SourceError
 from zoo_compress.graph.load import data_files
 from zoo_compress.hub.companions import find_companions, root_of, task_of
+from zoo_compress.hub.export.files import files_to_export, nothing_to_export
 from zoo_compress.hub.hub_id import HubId, parse_hub_id
 from zoo_compress.hub.metadata import licence_in, read_metadata
 from zoo_compress.hub.variant import choose_variant
@@ -42,9 +43,10 @@ def resolve(source: str, *, cache: Path, progress: ProgressCallback = ignore_pro
     """
     if source.startswith(SAMPLE_PREFIX):
         return _sample(source.removeprefix(SAMPLE_PREFIX), cache)
+    if (root := _folder_to_export(source)) is not None:
+        return _exported(source, root, cache, progress)
     if (local := _local_model(source)) is not None:
-        root, model = local
-        return describe(source, root, model)
+        return describe(source, *local)
     if (hub_id := parse_hub_id(source)) is not None:
         return _from_hub(source, hub_id, cache, progress)
     raise SourceError(f"'{source}' is no model source; accepted are {FORMS}")
@@ -75,6 +77,29 @@ def _sample(name: str, cache: Path) -> Artifact:
         raise SampleError(f"no sample '{name}'; there are {', '.join(known) or 'none'}")
     artifact: Artifact = load_plugin("samples", name)().artifact(cache)
     return artifact
+
+
+def _folder_to_export(source: str) -> Path | None:
+    """Return the folder that `source` names if it holds no ONNX but safetensors.
+
+    Raises:
+        SourceError: If it is a folder that holds neither.
+    """
+    if not os.path.isdir(source) or _models_in(Path(source)):
+        return None
+    names = [path.name for path in Path(source).iterdir()]
+    if files_to_export(names) is None:
+        raise nothing_to_export(source, names)
+    return Path(source)
+
+
+def _exported(source: str, root: Path, cache: Path, progress: ProgressCallback) -> Artifact:
+    # Imported late: what exports is an extra, and takes seconds to load.
+    from zoo_compress.hub.export.convert import export_model
+
+    exported = export_model(root, cache=cache, progress=progress)
+    artifact = describe(source, root, exported.model_path)
+    return replace(artifact, exported=True, notes=(exported.note,))
 
 
 def _local_model(source: str) -> tuple[Path, Path] | None:

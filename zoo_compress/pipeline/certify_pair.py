@@ -54,7 +54,12 @@ def certify_pair(
         scope=_scope(bench, skip=0),
         certificates=(*top, *rest),
         limits=_limits(bench, top, rest),
-        notes=(*bench.chosen.notes, *bench.yardstick.notes, *_unusable(comparison)),
+        notes=(
+            *bench.original.notes,
+            *bench.chosen.notes,
+            *bench.yardstick.notes,
+            *_unusable(comparison),
+        ),
     )
 
 

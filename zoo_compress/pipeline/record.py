@@ -58,7 +58,7 @@ def run_record(
         "source": study.settings.source,
         "revision": study.artifact.revision,
         "origin": origin_record(study.artifact),
-        "original_file": study.artifact.model_path.name,
+        "original_file": _original_file(study.artifact),
         "inputs": [_port(spec) for spec in study.signature.inputs],
         "outputs": [_port(spec) for spec in study.signature.outputs],
         "seed": study.settings.seed,
@@ -116,7 +116,16 @@ def origin_record(artifact: Artifact) -> dict[str, Any]:
         "licence": artifact.licence,
         "gated": artifact.gated,
         "metadata": dict(artifact.metadata),
+        "exported": artifact.exported,
+        "notes": list(artifact.notes) if artifact.exported else [],
     }
+
+
+def _original_file(artifact: Artifact) -> str:
+    """Return the name of the original's file, or of the folder that it was exported from."""
+    if artifact.exported and artifact.repo_id is None:
+        return Path(artifact.source).resolve().name
+    return artifact.model_path.name
 
 
 def _port(spec: TensorSpec) -> dict[str, Any]:

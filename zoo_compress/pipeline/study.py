@@ -271,6 +271,7 @@ def build_study(
         removal=removal,
         notes=(
             *([remark] if remark else []),
+            *artifact.notes,
             *warnings,
             *prepared.notes,
             *doubts,

