@@ -6,6 +6,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+REMOTE = "hf://"
+"""What the name of a dataset on the Hub begins with."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Location:

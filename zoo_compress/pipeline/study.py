@@ -15,6 +15,7 @@ from zoo_compress.core import (
     Strategy,
     Task,
 )
+from zoo_compress.data.location import REMOTE, locate
 from zoo_compress.data.split import Split, split_inputs
 from zoo_compress.errors import InputError, OriginalModelError, SourceError
 from zoo_compress.graph.load import load_model, model_digest
@@ -114,7 +115,8 @@ class Study:
         """Return the files that the run reads."""
         data = self.settings.data
         artifact = self.artifact
-        named = [] if data in (None, "synthetic") else [Path(str(data))]
+        local = data not in (None, "synthetic") and not str(data).startswith(REMOTE)
+        named = [locate(str(data)).path] if local else []
         return [artifact.model_path, *artifact.data_files, *artifact.companions, *named]
 
     @property
