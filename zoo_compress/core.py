@@ -18,6 +18,10 @@ Feed = Mapping[str, AnyArray]
 
 Task = Literal["classification", "embedding", "other"]
 
+Pooling = Literal["mean", "cls", "max", "last"]
+"""How the vectors of a text's tokens become one: their mean, the first, the largest number of each
+feature, or the last."""
+
 Repair = Literal[
     "bias-correction", "error-feedback", "scale-refit", "factor-refit", "equalisation"
 ]
@@ -42,6 +46,7 @@ class Artifact:
         revision: Commit sha on the Hub, or the version of the package that carries a sample.
         licence: SPDX identifier, if known.
         task: What the outputs mean, if the origin says so.
+        pooling: How the vectors of tokens become one of the text, if the origin says so.
     """
 
     source: str
@@ -52,6 +57,7 @@ class Artifact:
     revision: str | None = None
     licence: str | None = None
     task: Task | None = None
+    pooling: Pooling | None = None
 
     @property
     def stored_bytes(self) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from zoo_compress.core import Artifact, ProgressCallback, ignore_progress
 from zoo_compress.errors import SampleError, SourceError
 from zoo_compress.graph.load import data_files
-from zoo_compress.hub.companions import find_companions, licence_of, root_of, task_of
+from zoo_compress.hub.companions import find_companions, licence_of, pooling_of, root_of, task_of
 from zoo_compress.hub.variant import choose_variant
 from zoo_compress.registry import load_plugin, plugin_names
 
@@ -68,6 +68,7 @@ def describe(source: str, root: Path, model_path: Path) -> Artifact:
         companions=companions,
         licence=licence_of(root),
         task=task_of(root, companions),
+        pooling=pooling_of(root),
     )
 
 

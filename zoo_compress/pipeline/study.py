@@ -36,7 +36,7 @@ from zoo_compress.pipeline.prepare import Prepared, prepare
 from zoo_compress.pipeline.removal import reference_of, removed
 from zoo_compress.pipeline.settings import RunSettings, cache_folder
 from zoo_compress.pipeline.space import SizedSpace, build_space, load_techniques, thinned
-from zoo_compress.pipeline.task import output_task
+from zoo_compress.pipeline.task import output_task, token_pooling
 from zoo_compress.plan import CalibrationRecord, RemovalRecord
 from zoo_compress.recipe import Recipe, load_recipe
 from zoo_compress.registry import load_plugin
@@ -291,6 +291,10 @@ def _distance(
     settings: RunSettings, evaluator: CpuEvaluator, artifact: Artifact, task: Task
 ) -> Distance:
     try:
-        return output_distance(settings.distance or default_distance(task), evaluator.reference)
+        return output_distance(
+            settings.distance or default_distance(task),
+            evaluator.reference,
+            pooling=token_pooling(task, artifact),
+        )
     except ValueError as error:
         raise InputError(f"'{artifact.source}' cannot be compared: {error}") from error
