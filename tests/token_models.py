@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -95,3 +96,34 @@ def _heads(outputs: Sequence[str]) -> list[onnx.NodeProto]:
             helper.make_node("MatMul", ["mean", "head"], ["logits"]),
         ]
     return found
+
+
+def write_tokenizer(folder: Path, *words: str, **configs: object) -> tuple[Path, ...]:
+    """Write a tokenizer that knows some words, and JSON files beside it.
+
+    Ids: [PAD] 0, [UNK] 1, [CLS] 2, [SEP] 3, then the words. Texts and pairs get [CLS] and [SEP].
+
+    Args:
+        folder: Where to write.
+        words: What it knows.
+        configs: Contents of `tokenizer_config`, `config` and so on.
+
+    Returns:
+        The files.
+    """
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
+    known = {word: number for number, word in enumerate([*special, *words])}
+    tokenizer = Tokenizer(models.WordLevel(known, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]",
+        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
+        special_tokens=[("[CLS]", 2), ("[SEP]", 3)],
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    for name, content in configs.items():
+        (folder / f"{name}.json").write_text(json.dumps(content), encoding="utf-8")
+    return tuple(sorted(folder.glob("*.json")))

@@ -18,6 +18,10 @@ Feed = Mapping[str, AnyArray]
 
 Task = Literal["classification", "embedding", "other"]
 
+Pooling = Literal["mean", "cls", "max", "last"]
+"""How the vectors of a text's tokens become one: their mean, the first, the largest number of each
+feature, or the last."""
+
 Repair = Literal[
     "bias-correction", "error-feedback", "scale-refit", "factor-refit", "equalisation"
 ]
@@ -47,6 +51,7 @@ class Artifact:
         gated: Whether the repository is given only to those who accept its terms.
         exported: Whether the file was made here, of weights in another format.
         notes: What the user should know about how it was found or made.
+        pooling: How the vectors of tokens become one of the text, if the origin says so.
     """
 
     source: str
@@ -62,6 +67,7 @@ class Artifact:
     gated: bool = False
     exported: bool = False
     notes: tuple[str, ...] = ()
+    pooling: Pooling | None = None
 
     @property
     def stored_bytes(self) -> int:

@@ -5,6 +5,7 @@ import pytest
 from zoo_compress.hub.companions import (
     find_companions,
     is_companion,
+    pooling_of,
     root_of,
     task_of,
 )
@@ -92,3 +93,32 @@ def test_companions_on_the_hub_are_told_by_name_and_place(file, expected):
 def test_the_root_is_the_parent_of_a_folder_called_onnx(tmp_path):
     assert root_of(tmp_path / "onnx" / "model.onnx") == tmp_path
     assert root_of(tmp_path / "model.onnx") == tmp_path
+
+
+@pytest.mark.parametrize(
+    ("config", "pooling"),
+    [
+        ({"pooling_mode_mean_tokens": True, "pooling_mode_cls_token": False}, "mean"),
+        ({"pooling_mode_mean_tokens": False, "pooling_mode_cls_token": True}, "cls"),
+        ({"pooling_mode_max_tokens": True}, "max"),
+        ({"pooling_mode_mean_sqrt_len_tokens": True}, "mean"),
+        ({"pooling_mode_lasttoken": True, "include_prompt": True}, "last"),
+        ({"pooling_mode": "mean", "embedding_dimension": 384}, "mean"),
+        ({"pooling_mode": ["mean", "max"]}, None),
+        ({"pooling_mode_mean_tokens": True, "pooling_mode_max_tokens": True}, None),
+        ({"pooling_mode_weightedmean_tokens": True}, None),
+        ({}, None),
+        ([1], None),
+    ],
+)
+def test_the_pooling_is_that_of_sentence_transformers(tmp_path, config, pooling):
+    (tmp_path / "1_Pooling").mkdir()
+    (tmp_path / "1_Pooling" / "config.json").write_text(json.dumps(config))
+    assert pooling_of(tmp_path) == pooling
+
+
+def test_no_file_and_a_broken_one_tell_no_pooling(tmp_path):
+    assert pooling_of(tmp_path) is None
+    (tmp_path / "1_Pooling").mkdir()
+    (tmp_path / "1_Pooling" / "config.json").write_text("{")
+    assert pooling_of(tmp_path) is None

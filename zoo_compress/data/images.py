@@ -9,8 +9,10 @@ from pathlib import Path
 from PIL import Image
 
 from zoo_compress.core import Artifact, FloatArray, Inputs, TensorSpec
+from zoo_compress.data.companion_files import companion
 from zoo_compress.data.draw import describe_draw, draw
 from zoo_compress.data.image_transform import prepare_image, to_rgb
+from zoo_compress.data.listing import files_below
 from zoo_compress.data.preprocessor_config import (
     FILE_NAME,
     PreprocessorConfig,
@@ -62,9 +64,9 @@ def find_config(artifact: Artifact) -> PreprocessorConfig:
     Raises:
         InputError: If there is none, or it is not valid.
     """
-    for path in artifact.companions:
-        if path.name == FILE_NAME:
-            return read_preprocessor_config(path)
+    path = companion(artifact, FILE_NAME)
+    if path is not None:
+        return read_preprocessor_config(path)
     raise InputError(
         f"images need a {FILE_NAME} beside the model, which '{artifact.source}' does not have; "
         f"write one with the keys {MINIMAL_KEYS}"
@@ -77,11 +79,7 @@ def image_files(folder: Path) -> list[Path]:
     Raises:
         InputError: If there is none.
     """
-    found = sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
-    )
+    found = files_below(folder, SUFFIXES)
     if not found:
         raise InputError(f"folder '{folder}' has no images ({', '.join(SUFFIXES)})")
     return found

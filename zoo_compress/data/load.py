@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+import os
+from collections.abc import Callable, Mapping, Sequence
 
 from zoo_compress.core import Artifact, Inputs, TensorSpec
 from zoo_compress.data.arrays import load_npy, load_npz
 from zoo_compress.data.check import check_feeds
+from zoo_compress.data.folder_kind import Kind, folder_kind
 from zoo_compress.data.images import load_images
+from zoo_compress.data.location import locate
+from zoo_compress.data.recordings import load_recordings
 from zoo_compress.data.specs import decline_fixed_batch
 from zoo_compress.data.synthetic import draw_synthetic
+from zoo_compress.data.text_files import SUFFIXES as TEXT_SUFFIXES
+from zoo_compress.data.texts import load_texts
 from zoo_compress.errors import InputError
 
-ACCEPTED = "`synthetic`, a folder of images, a .npy file or a .npz file"
+ACCEPTED = (
+    "a folder of images, recordings or .txt files, a .txt, .jsonl, .csv, .tsv, .npy or .npz file, "
+    "hf://datasets/owner/name[:split] or `synthetic`"
+)
+
+
+FOLDERS: Mapping[Kind, Callable[..., Inputs]] = {
+    "images": load_images,
+    "texts": load_texts,
+    "recordings": load_recordings,
+}
 
 
 def load_inputs(
@@ -22,8 +37,11 @@ def load_inputs(
     """Load samples for a model, one batch entry each, and check that they fit.
 
     Args:
-        data: The word `synthetic`, or the path of a folder of images, a `.npy` or a `.npz` file.
-        artifact: The model; images are prepared as its `preprocessor_config.json` says.
+        data: The word `synthetic`; the path of a folder of images, recordings or `.txt` files,
+            or of a `.txt`, `.jsonl`, `.csv`, `.tsv`, `.npy` or `.npz` file, a table's columns
+            after a colon; or a dataset of the Hub.
+        artifact: The model; its tokenizer and `preprocessor_config.json` say how inputs are
+            prepared.
         specs: The model's inputs.
         count: Most samples to return; drawn with `seed` where there are more.
         seed: Seed of the draw and of synthetic samples.
@@ -43,15 +61,26 @@ def _load(
 ) -> Inputs:
     if data == "synthetic":
         return draw_synthetic(specs, count=count, seed=seed)
-    path = Path(data)
-    if path.is_dir():
-        return load_images(path, artifact=artifact, specs=specs, count=count, seed=seed)
-    if not path.exists():
+    location = locate(data)
+    path = location.path
+    if not data or not os.path.exists(path):
         raise InputError(f"data '{data}': no such file or folder; give {ACCEPTED}")
+    if path.is_dir():
+        load = FOLDERS[folder_kind(path, specs)]
+        return load(path, artifact=artifact, specs=specs, count=count, seed=seed)
     match path.suffix.lower():
         case ".npy":
             return load_npy(path, specs=specs, count=count, seed=seed)
         case ".npz":
             return load_npz(path, specs=specs, count=count, seed=seed)
+        case suffix if suffix in TEXT_SUFFIXES:
+            return load_texts(
+                path,
+                columns=location.columns,
+                artifact=artifact,
+                specs=specs,
+                count=count,
+                seed=seed,
+            )
         case _:
             raise InputError(f"data '{data}' is not accepted; give {ACCEPTED}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -17,6 +16,7 @@ from pydantic import (
     model_validator,
 )
 
+from zoo_compress.data.companion_files import read_object
 from zoo_compress.errors import InputError
 
 FILE_NAME = "preprocessor_config.json"
@@ -174,12 +174,7 @@ def read_preprocessor_config(path: Path) -> PreprocessorConfig:
     Raises:
         InputError: If it is not a JSON object, or a key's value is not allowed; both are named.
     """
-    try:
-        raw = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path.name}: not readable as JSON: {error}") from error
-    if not isinstance(raw, dict):
-        raise InputError(f"{path.name}: expected an object with keys, found {raw!r:.60}")
+    raw = read_object(path)
     known = {key: value for key, value in raw.items() if value is not None}
     try:
         return PreprocessorConfig.model_validate(known)

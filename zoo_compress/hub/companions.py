@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from zoo_compress.core import Task
+from zoo_compress.core import Pooling, Task
 
 COMPANION_NAMES = frozenset(
     {
@@ -31,10 +31,23 @@ COMPANION_NAMES = frozenset(
     }
 )
 
-HINT_FILES = ("README.md", "modules.json", "1_Pooling/config.json", "run.json", "split.json")
+POOLING_FILE = "1_Pooling/config.json"
+HINT_FILES = ("README.md", "modules.json", POOLING_FILE, "run.json", "split.json")
 """Files that tell the licence, the task and what a search saw, but that no user of the model
 needs."""
 
+_MODE = "pooling_mode_"
+_POOLING: Mapping[str, Pooling] = {
+    "mean": "mean",
+    "mean_tokens": "mean",
+    # Another length, but the same direction.
+    "mean_sqrt_len_tokens": "mean",
+    "cls": "cls",
+    "cls_token": "cls",
+    "max": "max",
+    "max_tokens": "max",
+    "lasttoken": "last",
+}
 _CLASSIFIER = re.compile(r"For(Image|Sequence|Audio|Video)Classification(WithTeacher)?$")
 # These end in `Model` too, but have a head or another model behind the encoder.
 _NOT_AN_ENCODER = re.compile(r"(Heads?|EncoderDecoder)Model$")
@@ -95,12 +108,28 @@ def task_of(root: Path, companions: tuple[Path, ...]) -> Task | None:
     return None
 
 
+def pooling_of(root: Path) -> Pooling | None:
+    """Return how sentence-transformers makes one vector of a text's tokens, if the folder says so.
+
+    None too for ways that are not among `Pooling`, and for several at once.
+    """
+    config = _read_config(root / POOLING_FILE)
+    switched = [key for key, value in config.items() if value is True]
+    modes = [key.removeprefix(_MODE) for key in switched if key.startswith(_MODE)]
+    if isinstance(config.get("pooling_mode"), str):
+        modes = [str(config["pooling_mode"])]
+    return _POOLING.get(modes[0]) if len(modes) == 1 else None
+
+
 def _config(companions: tuple[Path, ...]) -> Mapping[str, Any]:
-    for path in companions:
-        if path.name == "config.json":
-            try:
-                config = json.loads(path.read_text(encoding="utf-8"))
-            except (OSError, ValueError):
-                return {}
-            return config if isinstance(config, Mapping) else {}
-    return {}
+    found = [path for path in companions if path.name == "config.json"]
+    return _read_config(found[0]) if found else {}
+
+
+def _read_config(path: Path) -> Mapping[str, Any]:
+    """Return what a JSON file holds; nothing if that is no object, or cannot be read."""
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return config if isinstance(config, Mapping) else {}

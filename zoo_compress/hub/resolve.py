@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from zoo_compress.core import Artifact, ProgressCallback, ignore_progress
 from zoo_compress.errors import SampleError, SourceError
 from zoo_compress.graph.load import data_files
-from zoo_compress.hub.companions import find_companions, root_of, task_of
+from zoo_compress.hub.companions import find_companions, pooling_of, root_of, task_of
 from zoo_compress.hub.export.files import files_to_export, nothing_to_export
 from zoo_compress.hub.hub_id import HubId, parse_hub_id
 from zoo_compress.hub.metadata import licence_in, read_metadata
@@ -68,6 +68,7 @@ def describe(source: str, root: Path, model_path: Path) -> Artifact:
         licence=licence_in(metadata),
         task=task_of(root, companions),
         metadata=metadata,
+        pooling=pooling_of(root),
     )
 
 

@@ -12,8 +12,8 @@ from zoo_compress.runtime.evaluator import Outputs
 from zoo_compress.runtime.pairs import ModelPair
 from zoo_compress.stats.certificates import top_answers_differ
 from zoo_compress.stats.distances import Distance
-from zoo_compress.stats.distances.layout import comparable, float_outputs
-from zoo_compress.stats.distances.relational import pooled_vector, relational_kernel
+from zoo_compress.stats.distances.layout import float_outputs
+from zoo_compress.stats.distances.relational import relational_kernel
 from zoo_compress.stats.u_statistics import mean_and_variance, pair_mean_and_variance
 
 Vector = npt.NDArray[np.float64]
@@ -103,7 +103,7 @@ def compare(
         if distance.degree == 1:
             distances.append(distance.between(original, compressed))
         else:
-            vectors.append(_pooled(original, compressed))
+            vectors.append(distance.vectors(original, compressed))
         if top_answers:
             differing.append(answers_differ(original, compressed))
         progress(Progress(stage="certify", done=done, total=len(inputs)))
@@ -118,12 +118,3 @@ def answers_differ(original: Outputs, compressed: Outputs) -> bool:
     """Tell whether the top answers differ; with NaN or infinity in an output they do."""
     finite = all(np.isfinite(compressed[index]).all() for index in float_outputs(original))
     return not finite or top_answers_differ(original, compressed)
-
-
-def _pooled(original: Outputs, compressed: Outputs) -> tuple[Vector, Vector]:
-    """Return one vector of each model, infinite where the outputs cannot be compared."""
-    reference = pooled_vector(original)
-    floats = float_outputs(original)
-    if comparable([original[i] for i in floats], [compressed[i] for i in floats]):
-        return reference, pooled_vector(compressed)
-    return reference, np.full_like(reference, np.inf)

@@ -12,6 +12,7 @@ from zoo_compress.files import atomic_write
 from zoo_compress.pipeline.calibrate import feeds_digest
 from zoo_compress.pipeline.folder import FINGERPRINT_FILE
 from zoo_compress.pipeline.study import Study
+from zoo_compress.pipeline.task import token_pooling
 
 
 def fingerprint(study: Study) -> dict[str, str]:
@@ -26,8 +27,13 @@ def fingerprint(study: Study) -> dict[str, str]:
         "recipe": _digest(study.recipe.model_dump_json().encode()),
         "split": _digest(json.dumps(study.split.record(study.inputs)).encode()),
         "search inputs": feeds_digest(study.inputs.subset(study.split.search).feeds),
-        "distance": study.distance.name,
+        "distance": study.distance.name + _pooled(study),
     }
+
+
+def _pooled(study: Study) -> str:
+    pooling = token_pooling(study.task, study.artifact)
+    return "" if pooling is None else f" of {pooling}-pooled tokens"
 
 
 def has_fingerprint(folder: Path) -> bool:

@@ -7,6 +7,14 @@ from collections.abc import Sequence
 from zoo_compress.core import Artifact, Inputs, TensorSpec
 from zoo_compress.data.check import check_feeds
 from zoo_compress.data.load import load_inputs
+from zoo_compress.data.specs import decline_fixed_batch
+from zoo_compress.data.stand_ins import (
+    builtin_text,
+    has_image_stand_in,
+    has_text_stand_in,
+    packaged_crops,
+)
+from zoo_compress.errors import InputError
 from zoo_compress.hub.resolve import SAMPLE_PREFIX
 from zoo_compress.registry import load_plugin
 
@@ -20,6 +28,15 @@ SYNTHETIC_WARNING = (
     "says anything about real ones"
 )
 
+TEXT_NOTE = (
+    "no --data was given: the built-in English text stands in, and what is certified speaks of "
+    "such sentences only"
+)
+PHOTOGRAPHS_NOTE = (
+    "no --data was given: random crops of packaged photographs stand in, and what is certified "
+    "speaks of these only"
+)
+
 
 def gather_inputs(
     artifact: Artifact, specs: Sequence[TensorSpec], *, data: str | None, search: int, seed: int
@@ -29,7 +46,7 @@ def gather_inputs(
     Args:
         artifact: The model.
         specs: Its inputs.
-        data: What the user named, or None for the sample's own inputs, else synthetic ones.
+        data: What the user named, or None for the sample's own inputs, else for what stands in.
         search: Samples that the search will use.
         seed: Seed of every draw.
 
@@ -45,6 +62,37 @@ def gather_inputs(
         own: Inputs = sample.inputs(seed=seed)
         check_feeds(own, specs)
         return own, ()
+    found, notes = stand_in(artifact, specs, seed=seed)
+    if found is not None:
+        return found, notes
     count = search + SYNTHETIC_CERTIFICATION_INPUTS
     drawn = load_inputs("synthetic", artifact=artifact, specs=specs, count=count, seed=seed)
-    return drawn, (SYNTHETIC_WARNING,)
+    return drawn, (SYNTHETIC_WARNING, *notes)
+
+
+def stand_in(
+    artifact: Artifact, specs: Sequence[TensorSpec], *, seed: int
+) -> tuple[Inputs | None, tuple[str, ...]]:
+    """Return real inputs for a model that nobody named any for, and a note that says so.
+
+    Texts for a model with a tokenizer; crops of photographs for one with an image processor, if
+    the packages that carry them are installed. None if there is neither, with a note if they
+    would have been there but do not fit.
+
+    Args:
+        artifact: The model.
+        specs: Its inputs.
+        seed: Seed of the crops.
+    """
+    try:
+        decline_fixed_batch(specs)
+        if has_text_stand_in(artifact, specs):
+            found, note = builtin_text(artifact, specs), TEXT_NOTE
+        elif has_image_stand_in(artifact, specs):
+            found, note = packaged_crops(artifact, specs, seed=seed), PHOTOGRAPHS_NOTE
+        else:
+            return None, ()
+        check_feeds(found, specs)
+    except InputError as error:
+        return None, (f"no real inputs stand in: {error}",)
+    return found, (note,)

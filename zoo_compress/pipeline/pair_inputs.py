@@ -20,6 +20,7 @@ from zoo_compress.pipeline.inputs import (
     MOST_CERTIFICATION_INPUTS,
     SYNTHETIC_CERTIFICATION_INPUTS,
     gather_inputs,
+    stand_in,
 )
 from zoo_compress.pipeline.published import name_digest
 
@@ -81,7 +82,7 @@ def pair_inputs(
         original: The original model.
         compressed: The other model.
         specs: Inputs of the original.
-        data: What the user named, or None for the sample's own inputs, else synthetic ones.
+        data: What the user named, or None for the sample's own inputs, else for what stands in.
         count: Most samples to certify on; None for 1000, or 200 synthetic ones.
         seed: Seed of the draw and of the order.
 
@@ -91,19 +92,13 @@ def pair_inputs(
     searched = searched_names(compressed.model_path.parent)
     if not searched:
         searched = searched_names(root_of(compressed.model_path))
-    own = data is None and original.source.startswith(SAMPLE_PREFIX)
-    named = data or "synthetic"
-    usual = SYNTHETIC_CERTIFICATION_INPUTS if named == "synthetic" else MOST_CERTIFICATION_INPUTS
-    most = count or (MOST_CERTIFICATION_INPUTS if own else usual)
-    if own:
-        found, _ = gather_inputs(original, specs, data=None, search=0, seed=seed)
-    else:
-        drawn = most + len(searched)
-        found = load_inputs(named, artifact=original, specs=specs, count=drawn, seed=seed)
+    found, notes = _load(
+        original, specs, data=data, count=count, searched=len(searched), seed=seed
+    )
+    most = count or _usual(synthetic=found.synthetic)
     seen, unseen = _divide(found, searched, seed)
     if not unseen:
         raise InputError(f"{found.description}: the search of the run has seen all of them")
-    notes = () if own or data is not None else (SYNTHETIC_NOTE,)
     if searched and not seen:
         notes = (*notes, OTHER_DATA_NOTE)
     if seen and compressed.repo_id is not None:
@@ -137,6 +132,32 @@ def searched_names(folder: Path) -> frozenset[str]:
         return frozenset(map(str, [*record["search"], *record.get("calibrate", [])]))
     except (OSError, ValueError, KeyError, TypeError):
         return frozenset()
+
+
+def _load(
+    original: Artifact,
+    specs: Sequence[TensorSpec],
+    *,
+    data: str | None,
+    count: int | None,
+    searched: int,
+    seed: int,
+) -> tuple[Inputs, tuple[str, ...]]:
+    """Return samples, enough to leave out those that a search saw, and notes about them."""
+    notes: tuple[str, ...] = ()
+    if data is None:
+        if original.source.startswith(SAMPLE_PREFIX):
+            return gather_inputs(original, specs, data=None, search=0, seed=seed)
+        found, notes = stand_in(original, specs, seed=seed)
+        if found is not None:
+            return found, notes
+        data, notes = "synthetic", (SYNTHETIC_NOTE, *notes)
+    drawn = (count or _usual(synthetic=data == "synthetic")) + searched
+    return load_inputs(data, artifact=original, specs=specs, count=drawn, seed=seed), notes
+
+
+def _usual(*, synthetic: bool) -> int:
+    return SYNTHETIC_CERTIFICATION_INPUTS if synthetic else MOST_CERTIFICATION_INPUTS
 
 
 def _divide(inputs: Inputs, searched: frozenset[str], seed: int) -> tuple[list[int], list[int]]:

@@ -14,6 +14,7 @@ from zoo_compress.errors import OriginalModelError, SourceError
 from zoo_compress.graph.proto import to_compact_proto
 from zoo_compress.pipeline.removal import reference_of
 from zoo_compress.pipeline.study import Study
+from zoo_compress.pipeline.task import token_pooling
 from zoo_compress.runtime.evaluator import Outputs
 from zoo_compress.runtime.evaluators import evaluator_on
 from zoo_compress.stats.certificates import top_answers_differ
@@ -94,7 +95,11 @@ def pool_of(study: Study) -> Pool:
     return Pool(
         encoder=study.encoder,
         candidates=replace(study.candidates, evaluator=evaluator),
-        distance=output_distance(study.distance.name, evaluator.reference),
+        distance=output_distance(
+            study.distance.name,
+            evaluator.reference,
+            pooling=token_pooling(study.task, study.artifact),
+        ),
         labels=None if labels is None else tuple(labels),
         error_kind=kind if classifies else None,
     )

@@ -15,6 +15,7 @@ from zoo_compress.core import (
     Strategy,
     Task,
 )
+from zoo_compress.data.location import REMOTE, locate
 from zoo_compress.data.split import Split, split_inputs
 from zoo_compress.errors import InputError, OriginalModelError, SourceError
 from zoo_compress.graph.load import load_model, model_digest
@@ -35,7 +36,7 @@ from zoo_compress.pipeline.prepare import Prepared, prepare
 from zoo_compress.pipeline.removal import reference_of, removed
 from zoo_compress.pipeline.settings import RunSettings, cache_folder
 from zoo_compress.pipeline.space import SizedSpace, build_space, load_techniques, thinned
-from zoo_compress.pipeline.task import output_task
+from zoo_compress.pipeline.task import output_task, token_pooling
 from zoo_compress.plan import CalibrationRecord, RemovalRecord
 from zoo_compress.recipe import Recipe, load_recipe
 from zoo_compress.registry import load_plugin
@@ -116,7 +117,8 @@ class Study:
         """Return the files that the run reads."""
         data = self.settings.data
         artifact = self.artifact
-        named = [] if data in (None, "synthetic") else [Path(str(data))]
+        local = data not in (None, "synthetic") and not str(data).startswith(REMOTE)
+        named = [locate(str(data)).path] if local else []
         return [artifact.model_path, *artifact.data_files, *artifact.companions, *named]
 
     @property
@@ -312,6 +314,10 @@ def _distance(
     settings: RunSettings, evaluator: Evaluator, artifact: Artifact, task: Task
 ) -> Distance:
     try:
-        return output_distance(settings.distance or default_distance(task), evaluator.reference)
+        return output_distance(
+            settings.distance or default_distance(task),
+            evaluator.reference,
+            pooling=token_pooling(task, artifact),
+        )
     except ValueError as error:
         raise InputError(f"'{artifact.source}' cannot be compared: {error}") from error

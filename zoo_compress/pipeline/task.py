@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from zoo_compress.core import AnyArray, Artifact, Task
+from zoo_compress.core import AnyArray, Artifact, Pooling, Task
 from zoo_compress.errors import InputError
 
 CLASSIFIER_OUTPUT = re.compile(r"logit|prob|score|softmax|class|pred", re.IGNORECASE)
@@ -48,6 +48,14 @@ def output_task(
     one_vector = len(names) == len(shapes) == 1 and len(shapes[0]) == 2 and _has_classes(shapes)
     named = one_vector and CLASSIFIER_OUTPUT.search(names[0])
     return "classification" if named else "other", ()
+
+
+def token_pooling(task: Task, artifact: Artifact) -> Pooling | None:
+    """Return how the vectors of tokens are pooled before they are compared; None if not at all.
+
+    Only an embedding model is compared by what its users make of its tokens.
+    """
+    return artifact.pooling if task == "embedding" else None
 
 
 def _has_classes(shapes: Sequence[tuple[int, ...]]) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from zoo_compress.core import Artifact, Inputs, Task
 from zoo_compress.errors import InputError
 from zoo_compress.pipeline.certify import holds_logits
-from zoo_compress.pipeline.task import output_task
+from zoo_compress.pipeline.task import output_task, token_pooling
 from zoo_compress.runtime.pairs import ModelPair
 from zoo_compress.stats.distances import Distance, default_distance, output_distance
 
@@ -50,7 +50,7 @@ def choose_yardstick(
     found, notes = output_task(task, original, names=pair.output_names, outputs=reference[0])
     name = distance or default_distance(found)
     try:
-        measure = output_distance(name, reference)
+        measure = output_distance(name, reference, pooling=token_pooling(found, original))
     except ValueError as error:
         raise InputError(f"'{original.source}', distance {name}: {error}") from error
     logits = found == "classification" and holds_logits(reference)

@@ -68,6 +68,16 @@ class Distance(Protocol):
         """
         ...
 
+    def vectors(self, reference: Sample, outputs: Sample) -> tuple[Vector, Vector]:
+        """Return what of one sample a distance of degree 2 compares with other samples.
+
+        The second is infinite where the outputs are unusable.
+
+        Raises:
+            ValueError: If `degree` is 1: the value of the sample says all.
+        """
+        ...
+
     def relative(self, distance: float) -> float:
         """Return `distance` as a share of `scale`."""
         ...
@@ -87,6 +97,7 @@ class PerSampleDistance(ABC):
     another shape than its reference has distance infinity.
     """
 
+    name: str
     degree = 1
     scale = 1.0
 
@@ -123,6 +134,14 @@ class PerSampleDistance(ABC):
     def between(self, reference: Sample, outputs: Sample) -> float:
         """Return the distance of one sample from a reference that is given, finite."""
         return self._value(self._floats(reference), self._floats(outputs))
+
+    def vectors(self, reference: Sample, outputs: Sample) -> tuple[Vector, Vector]:
+        """Refuse: each sample has a value.
+
+        Raises:
+            ValueError: Always.
+        """
+        raise ValueError(f"the distance {self.name} compares no vectors of different samples")
 
     def relative(self, distance: float) -> float:
         """Return `distance` as a share of `scale`.

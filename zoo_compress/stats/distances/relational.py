@@ -126,6 +126,13 @@ class Relational:
         """
         raise ValueError("the relational distance has a value for pairs of samples, not for one")
 
+    def vectors(self, reference: Sample, outputs: Sample) -> tuple[Vector, Vector]:
+        """Return the pooled vectors of both models, the second infinite where it is unusable."""
+        expected, own = self._floats(reference), self._floats(outputs)
+        vector = pooled_vector(expected)
+        usable = comparable(expected, own)
+        return vector, pooled_vector(own) if usable else np.full_like(vector, np.inf)
+
     def relative(self, distance: float) -> float:
         """Return `distance` as a share of `scale`; of a scale of 0, infinity, or 0 for 0."""
         return share_of(self.scale, distance)
