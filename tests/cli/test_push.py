@@ -11,6 +11,9 @@ import pytest
 from tests.hub_server import WRITE_TOKEN, HubServer
 from tests.pipeline.conftest import Case
 from zoo_compress.cli.main import main
+from zoo_compress.cli.run import present_and_push
+from zoo_compress.errors import HubError
+from zoo_compress.pipeline import PushSettings, RunResult
 
 
 @pytest.fixture(autouse=True)
@@ -115,14 +118,6 @@ def test_what_must_not_go_out_ends_in_one_line(hub, finished, capsys, spoil, cod
     assert hub.repositories == {}
 
 
-def test_a_run_is_pushed_when_it_ends(hub, made_run: Case, capsys) -> None:
-    assert main(run_arguments(made_run, "--push", "me/small", "--layout", "transformers-js")) == 0
-    out = capsys.readouterr().out
-    assert "times smaller" in out
-    assert "made a public repository and pushed 9 files, " in out
-    assert "onnx/model_quantized.onnx" in hub.repositories["me/small"].files()
-
-
 def test_a_push_that_could_not_succeed_is_found_out_before_the_run(
     made_run: Case, capsys, monkeypatch
 ) -> None:
@@ -132,26 +127,35 @@ def test_a_push_that_could_not_succeed_is_found_out_before_the_run(
     assert not Path("made").exists()
 
 
-def test_a_push_that_fails_loses_nothing_and_can_be_done_again(hub, made_run, capsys) -> None:
+def ended(case: Case) -> RunResult:
+    """What a run returns that has just ended."""
+    report = json.loads((case.out / "run.json").read_text("utf-8"))
+    return RunResult(report=report, folder=case.out)
+
+
+WANTED = PushSettings(repo_id="me/small", private=True)
+
+
+def test_a_push_that_fails_after_the_run_hides_nothing_of_it(hub, made_run: Case, capsys) -> None:
     hub.faults.status(403, path="/commit/", times=None)
-    assert main(run_arguments(made_run, "--push", "me/small", "--private")) == 16
-    captured = capsys.readouterr()
-    assert "times smaller" in captured.out
-    assert "`zoo-compress push made me/small --private` goes on" in captured.err
+    with pytest.raises(HubError, match=r"`zoo-compress push \S+ me/small --private` goes on"):
+        present_and_push(ended(made_run), WANTED, as_json=False)
+    assert "times smaller" in capsys.readouterr().out
     hub.faults.clear()
-    assert main(["push", "made", "me/small", "--private"]) == 0
+    assert main(["push", str(made_run.out), "me/small", "--private"]) == 0
 
 
 def test_json_of_a_run_tells_of_its_push(hub, made_run: Case, capsys) -> None:
-    assert main(run_arguments(made_run, "--push", "me/small", "--json")) == 0
-    document = json.loads(capsys.readouterr().out)
-    assert document["push"]["repo_id"] == "me/small"
-    assert document["compressed_bytes"] < document["original_bytes"]
     hub.faults.status(403, path="/commit/", times=None)
-    again = run_arguments(made_run, "--push", "me/other", "--json", "--overwrite")
-    assert main(again) == 16
+    with pytest.raises(HubError):
+        present_and_push(ended(made_run), WANTED, as_json=True)
     document = json.loads(capsys.readouterr().out)
     assert document["push"] is None
+    assert document["compressed_bytes"] < document["original_bytes"]
+    hub.faults.clear()
+    present_and_push(ended(made_run), WANTED, as_json=True)
+    document = json.loads(capsys.readouterr().out)
+    assert document["push"]["repo_id"] == "me/small"
     assert document["compressed_bytes"] < document["original_bytes"]
 
 
@@ -181,11 +185,10 @@ def test_a_token_is_never_printed_or_stored(hub, made_run: Case, tmp_path: Path)
     hub.tokens[secret] = hub.tokens[WRITE_TOKEN]
     variables = hub.variables(secret) | {"HF_HOME": str(tmp_path / "hub-home"), "HF_DEBUG": "1"}
     ended = [zoo_compress(*run_arguments(made_run, "--push", "me/small"), **variables)]
-    for status in (401, 403, 413):
-        fault = hub.faults.status(status, path="/commit/", times=None)
-        ended.append(zoo_compress("push", "made", f"me/{status}", **variables))
-        hub.faults.pending.remove(fault)
-    assert [process.returncode for process in ended] == [0, 16, 16, 16]
+    hub.faults.status(403, path="/commit/", times=None)
+    ended.append(zoo_compress("push", "made", "me/other", **variables))
+    assert [process.returncode for process in ended] == [0, 16]
+    assert "made a public repository and pushed 9 files, " in ended[0].stdout
     assert any(request.token == secret for request in hub.requests)
     for process in ended:
         assert secret not in process.stdout + process.stderr
