@@ -26,7 +26,7 @@ def handler_for(hub: HubServer, host: str) -> type[BaseHTTPRequestHandler]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
-        # Small packets one after the other would wait for each other, 40 ms each time.
+        # Headers and body are written apart; the second would wait 40 ms for the first.
         disable_nagle_algorithm = True
         wbufsize = -1
 
