@@ -15,8 +15,8 @@ from huggingface_hub.utils.tqdm import tqdm
 from zoo_compress.core import Progress, ProgressCallback
 from zoo_compress.errors import DiskFullError, HubError, OutputError
 from zoo_compress.hub.checksum import is_as_listed
+from zoo_compress.hub.client import quiet_client
 from zoo_compress.hub.failures import hub_errors
-from zoo_compress.hub.quiet import quiet_client
 from zoo_compress.hub.retry import RetryPolicy, retried
 from zoo_compress.hub.sizes import readable_size
 from zoo_compress.hub.snapshot import Snapshot

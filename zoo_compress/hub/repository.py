@@ -11,14 +11,13 @@ from huggingface_hub import HfApi
 
 from zoo_compress.core import ProgressCallback, ignore_progress
 from zoo_compress.errors import SourceError
-from zoo_compress.hub.client import hub_client
+from zoo_compress.hub.client import hub_client, quiet_client
 from zoo_compress.hub.download import Download, Meter
 from zoo_compress.hub.failures import hub_errors, is_out_of_reach
 from zoo_compress.hub.inventory import Inventory, take_stock
 from zoo_compress.hub.listing import Listing, describe_repository, is_commit, listing_of
 from zoo_compress.hub.needed import companions_of, external_data_of, may_have_external_data
 from zoo_compress.hub.pulled import PlannedFile, Pulled, PullPlan
-from zoo_compress.hub.quiet import quiet_client
 from zoo_compress.hub.retry import PATIENT, RetryPolicy, retried
 from zoo_compress.hub.snapshot import RepositoryCache, repository_cache
 from zoo_compress.hub.variant import choose_variant, without_onnx
