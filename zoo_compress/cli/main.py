@@ -18,6 +18,7 @@ COMMANDS = (
     "certify",
     "inspect",
     "apply",
+    "pull",
     "push",
     "diagnose",
     "recipes",

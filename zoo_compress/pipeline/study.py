@@ -175,7 +175,6 @@ def build_study(
     strategy = load_plugin("strategies", settings.strategy or recipe.search.strategy)
     progress(Progress(stage="pull", done=0))
     artifact = resolve(settings.source, cache=cache_folder(), progress=progress)
-    progress(Progress(stage="pull", done=1, total=1))
     aim.require_sense(artifact.stored_bytes)
     interface = signature(load_model(artifact.model_path))
     inputs, warnings = gather_inputs(
@@ -254,7 +253,13 @@ def build_study(
             settings, recipe, fitted, observing=observing, removal=removal
         ),
         removal=removal,
-        notes=(*warnings, *prepared.notes, *doubts, *skipped_companions(artifact)),
+        notes=(
+            *artifact.notes,
+            *warnings,
+            *prepared.notes,
+            *doubts,
+            *skipped_companions(artifact),
+        ),
     )
 
 
