@@ -16,6 +16,8 @@ COMMANDS = (
     "resume",
     "frontier",
     "certify",
+    "verify",
+    "bench",
     "inspect",
     "apply",
     "pull",
@@ -23,6 +25,7 @@ COMMANDS = (
     "diagnose",
     "recipes",
     "samples",
+    "doctor",
 )
 
 
