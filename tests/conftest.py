@@ -6,7 +6,6 @@ import ipaddress
 import os
 import shutil
 import socket
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -68,8 +67,6 @@ def hub() -> Iterator[HubServer]:
     server = HubServer()
     yield server
     server.close()
-    if client := sys.modules.get("huggingface_hub"):
-        client.close_session()
 
 
 @pytest.fixture

@@ -17,12 +17,16 @@ COMMANDS = (
     "frontier",
     "card",
     "certify",
+    "verify",
+    "bench",
     "inspect",
     "apply",
+    "pull",
     "push",
     "diagnose",
     "recipes",
     "samples",
+    "doctor",
 )
 
 

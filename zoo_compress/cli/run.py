@@ -9,6 +9,7 @@ import click
 
 from zoo_compress.cli.options import (
     budget_option,
+    device_option,
     gamma_option,
     json_option,
     overwrite_option,
@@ -62,6 +63,7 @@ PUSH_PARAMETERS = ("repo_id", "private", "pr", "branch", "tag", "layout", "messa
     metavar="DIR",
     help="Folder of the run. Without it: one under runs/, named after source and budget.",
 )
+@device_option
 @overwrite_option
 @click.option(
     "--task",
