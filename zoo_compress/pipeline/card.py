@@ -9,9 +9,9 @@ from typing import Any
 from zoo_compress.core import Trial
 from zoo_compress.errors import OutputError
 from zoo_compress.files import atomic_write
-from zoo_compress.pipeline.finished import finished_report
 from zoo_compress.pipeline.folder import CARD_FILE, STORE_FILE
 from zoo_compress.pipeline.pictures import draw_pictures
+from zoo_compress.pipeline.report_file import finished_report
 from zoo_compress.report.card import FRONTIER_PICTURE, PICTURES, render_card
 from zoo_compress.report.record import card_record
 from zoo_compress.search.store import TrialStore

@@ -57,7 +57,7 @@ def run_record(
     return {
         "source": study.settings.source,
         "revision": study.artifact.revision,
-        "origin": _origin(study.artifact),
+        "origin": origin_record(study.artifact),
         "original_file": study.artifact.model_path.name,
         "inputs": [_port(spec) for spec in study.signature.inputs],
         "outputs": [_port(spec) for spec in study.signature.outputs],
@@ -106,7 +106,7 @@ def run_record(
     }
 
 
-def _origin(artifact: Artifact) -> dict[str, Any]:
+def origin_record(artifact: Artifact) -> dict[str, Any]:
     """Return where the original comes from, and what its model card says about it."""
     return {
         "repo_id": artifact.repo_id,
