@@ -51,7 +51,6 @@ def push_contents(
         source=source,
         model=places[run.model],
         plan=places[PLAN_FILE],
-        repo_id=push.repo_id,
     )
     rewritten = {
         CARD_FILE: _card(run, report, push, scrubber),
@@ -80,7 +79,8 @@ def _card(
     """Return the card; one that says where the model lies, if that is not beside it."""
     if push.layout == "plain" or run.edited:
         return scrubber.text((run.folder / CARD_FILE).read_text("utf-8")).encode()
-    return card_text(report, [name for name in PICTURES if name in run.names]).encode()
+    pictures = [name for name in PICTURES if name in run.names]
+    return card_text(report, pictures=pictures, model_file=report["model_path"]).encode()
 
 
 def _split(run: FinishedRun) -> bytes:
