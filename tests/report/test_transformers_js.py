@@ -23,9 +23,10 @@ def outputs(name: str) -> list:
     return [{"name": name, "shape": ["N", "L", 4], "dtype": "float32"}]
 
 
-def snippet(**changes) -> str | None:
+def snippet(model_file: str = "model.onnx", **changes) -> str | None:
     text = {"inputs": IDS, "companions": TEXT_FILES, "outputs": outputs("last_hidden_state")}
-    return transformers_js_snippet(card_record({**RUN, "task": "embedding", **text, **changes}))
+    record = card_record({**RUN, "task": "embedding", **text, **changes})
+    return transformers_js_snippet(record, model_file)
 
 
 @pytest.mark.parametrize(
@@ -105,15 +106,19 @@ TOKENIZER = """{"version": "1.0", "truncation": null, "padding": null, "added_to
 
 
 @in_node
-def test_text_runs_in_transformers_js(tmp_path):
+@pytest.mark.parametrize(
+    "file", ["model.onnx", "small.onnx", "onnx/model_quantized.onnx", "onnx/model.onnx"]
+)
+def test_text_runs_in_transformers_js(file, tmp_path):
+    (tmp_path / file).parent.mkdir(exist_ok=True)
     table = np.arange(16, dtype=np.float32).reshape(4, 4)
     node = helper.make_node("Gather", ["table", "input_ids"], ["last_hidden_state"])
     ids = ("input_ids", TensorProto.INT64, ["N", "L"])
-    write_model(tmp_path / "model.onnx", [node], ids, "last_hidden_state", {"table": table})
+    write_model(tmp_path / file, [node], ids, "last_hidden_state", {"table": table})
     (tmp_path / "config.json").write_text('{"model_type": "bert"}')
     (tmp_path / "tokenizer.json").write_text(TOKENIZER)
     (tmp_path / "tokenizer_config.json").write_text('{"tokenizer_class": "BertTokenizer"}')
-    assert re.search(r"dims: \[ 1, 3, 4 \]", run_in_node(snippet(), tmp_path))
+    assert re.search(r"dims: \[ 1, 3, 4 \]", run_in_node(snippet(file), tmp_path))
 
 
 @in_node

@@ -9,6 +9,8 @@ from zoo_compress.pipeline.diagnose import DiagnoseSettings, Diagnosis, diagnose
 from zoo_compress.pipeline.doctor import Check, Diagnostics, examine
 from zoo_compress.pipeline.frontier import Frontier, FrontierPoint, frontier
 from zoo_compress.pipeline.inspection import GroupReport, Inspection, SiteReport, inspect
+from zoo_compress.pipeline.pull import pull
+from zoo_compress.pipeline.pull_settings import PullFile, PullResult, PullSettings
 from zoo_compress.pipeline.push import check_push, push, push_after_run
 from zoo_compress.pipeline.push_settings import PushedFile, PushResult, PushSettings
 from zoo_compress.pipeline.reproduce import ApplyResult, apply
@@ -29,6 +31,9 @@ __all__ = [
     "FrontierPoint",
     "GroupReport",
     "Inspection",
+    "PullFile",
+    "PullResult",
+    "PullSettings",
     "PushResult",
     "PushSettings",
     "PushedFile",
@@ -50,6 +55,7 @@ __all__ = [
     "frontier",
     "inspect",
     "process_start",
+    "pull",
     "push",
     "push_after_run",
     "resume",

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from zoo_compress.core import Trial
 from zoo_compress.errors import OutputError
 from zoo_compress.files import atomic_write
-from zoo_compress.pipeline.finished import finished_report
 from zoo_compress.pipeline.folder import CARD_FILE, STORE_FILE
 from zoo_compress.pipeline.pictures import draw_pictures
+from zoo_compress.pipeline.report_file import finished_report
 from zoo_compress.report.card import FRONTIER_PICTURE, PICTURES, render_card
 from zoo_compress.report.record import card_record
 from zoo_compress.search.store import TrialStore
@@ -63,21 +63,38 @@ def make_card(
         OutputError: If the record lacks something, or a file cannot be written.
         DiskFullError: If there is no space.
     """
-    # Imported late: the Hub's client takes a fifth of a second.
-    from zoo_compress.hub.card_data import front_matter, licence_link
-
     record = card_record(report)
     draw_pictures(record, trials, report.get("trial", -1), path.parent)
     kept = None if earlier is None or trials else earlier / FRONTIER_PICTURE
     if kept is not None and kept.is_file() and kept.parent != path.parent:
         atomic_write(path.parent / FRONTIER_PICTURE, kept.read_bytes())
-    card = render_card(
-        record,
+    pictures = [name for name in PICTURES if (path.parent / name).is_file()]
+    atomic_write(path, card_text(report, pictures=pictures))
+
+
+def card_text(
+    report: Mapping[str, Any], *, pictures: Collection[str], model_file: str | None = None
+) -> str:
+    """Return the card of a run.
+
+    Args:
+        report: The content of run.json.
+        pictures: The pictures that lie beside the card.
+        model_file: Path of the model from the card's folder; beside the card if None.
+
+    Raises:
+        OutputError: If the record lacks something.
+    """
+    # Imported late: the Hub's client takes a fifth of a second.
+    from zoo_compress.hub.card_data import front_matter, licence_link
+
+    return render_card(
+        card_record(report),
         front_matter=front_matter(report),
         licence_link=licence_link(report["origin"]),
-        pictures=[name for name in PICTURES if (path.parent / name).is_file()],
+        pictures=pictures,
+        model_file=model_file,
     )
-    atomic_write(path, card)
 
 
 def _check_target(path: Path) -> None:

@@ -11,7 +11,6 @@ from zoo_compress.core import Plan, Trial
 from zoo_compress.files import atomic_write
 from zoo_compress.pipeline.card import make_card
 from zoo_compress.pipeline.companions import copy_companions
-from zoo_compress.pipeline.finished import file_records
 from zoo_compress.pipeline.folder import (
     CARD_FILE,
     MODEL_FILE,
@@ -20,6 +19,7 @@ from zoo_compress.pipeline.folder import (
     REPORT_FILE,
     SPLIT_FILE,
 )
+from zoo_compress.pipeline.run_files import file_records
 from zoo_compress.pipeline.study import Study
 from zoo_compress.pipeline.write import plan_file
 from zoo_compress.recipe import recipe_yaml
@@ -56,10 +56,10 @@ def publish(
     atomic_write(folder / PLAN_FILE, plan_file(study, plan).to_json())
     atomic_write(folder / RECIPE_FILE, recipe_yaml(study.recipe))
     copy_companions(study.artifact, folder)
-    made = [name for name in (*PICTURES, CARD_FILE) if (pending / name).is_file()]
-    for name in made:
+    shown = [name for name in (*PICTURES, CARD_FILE) if (pending / name).is_file()]
+    for name in shown:
         (pending / name).replace(folder / name)
-    own = [file.name for file in files] + [PLAN_FILE, RECIPE_FILE, SPLIT_FILE, *made]
-    complete = {**report, "files": file_records(folder, [*own, *report["companions"]])}
+    written = [*(file.name for file in files), PLAN_FILE, RECIPE_FILE, SPLIT_FILE, *shown]
+    complete = {**report, "files": file_records(folder, [*written, *report["companions"]])}
     atomic_write(folder / REPORT_FILE, json.dumps(complete, indent=2, allow_nan=False) + "\n")
     return complete

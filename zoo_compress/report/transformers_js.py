@@ -64,8 +64,16 @@ OUTPUTS: Mapping[Task, frozenset[str]] = {
 """Names under which pipelines look for what the model returns."""
 
 
-def transformers_js_snippet(record: CardRecord) -> str | None:
+DTYPES = {"": "fp32", "_fp16": "fp16", "_q4": "q4", "_quantized": "q8"}
+"""What transformers.js calls the file `onnx/model` with a suffix."""
+
+
+def transformers_js_snippet(record: CardRecord, model_file: str) -> str | None:
     """Return JavaScript that loads the model from its folder and runs it.
+
+    Args:
+        record: What is known of the run.
+        model_file: Path of the model from the folder of the card.
 
     Returns:
         None where transformers.js has no pipeline for the task, looks for outputs of other names,
@@ -84,10 +92,20 @@ def transformers_js_snippet(record: CardRecord) -> str | None:
             'env.localModelPath = "./";',
             "",
             f'const run = await pipeline("{kind.pipelines[record.task]}", ".", {{',
-            '  subfolder: "",',
-            f"  model_file_name: {json.dumps(PurePosixPath(record.model_file).stem)},",
-            '  dtype: "fp32", // no suffix in the name of the file',
+            *(f"  {option}" for option in _options(PurePosixPath(model_file))),
             "});",
             f"console.log(await run({json.dumps(kind.example)}));",
         ]
     )
+
+
+def _options(model: PurePosixPath) -> list[str]:
+    """Return what tells transformers.js where the model is."""
+    suffix = model.stem.removeprefix("model")
+    if model.parent.name == "onnx" and suffix in DTYPES:
+        return [f'dtype: "{DTYPES[suffix]}",']
+    return [
+        'subfolder: "",',
+        f"model_file_name: {json.dumps(model.stem)},",
+        'dtype: "fp32", // no suffix in the name of the file',
+    ]
