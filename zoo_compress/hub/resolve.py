@@ -89,7 +89,7 @@ def _folder_to_export(source: str) -> Path | None:
     """
     if not os.path.isdir(source) or _models_in(Path(source)):
         return None
-    names = [path.name for path in Path(source).iterdir()]
+    names = [path.name for path in Path(source).glob("*")]
     if files_to_export(names) is None:
         raise nothing_to_export(source, names)
     return Path(source)

@@ -99,5 +99,5 @@ def test_waveforms_vary_in_length_and_spectrograms_do_not(tmp_path):
 
 @pytest.mark.parametrize("channels", [0, 10**9, "3", None])
 def test_a_number_that_makes_no_sense_is_named(channels, tmp_path):
-    with pytest.raises(SourceError, match=r"'num_channels' is .* needs a number from 1 to 256"):
+    with pytest.raises(SourceError, match=r"'num_channels' is .* needs a number from 1 to 16"):
         next(interfaces(model("image", "pixel_values", num_channels=channels), tmp_path))
