@@ -42,8 +42,11 @@ class Artifact:
         revision: Commit sha on the Hub, or the version of the package that carries a sample.
         licence: SPDX identifier, if known.
         task: What the outputs mean, if the origin says so.
+        metadata: The front matter of the original's model card as JSON values; empty if none.
+        file: Path of the model in its repository, if it came from one.
+        gated: Whether the repository is given only to those who accept its terms.
         exported: Whether the file was made here, of weights in another format.
-        notes: What the record should say of how the file came to be.
+        notes: What the user should know about how it was found or made.
     """
 
     source: str
@@ -54,6 +57,9 @@ class Artifact:
     revision: str | None = None
     licence: str | None = None
     task: Task | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    file: str | None = None
+    gated: bool = False
     exported: bool = False
     notes: tuple[str, ...] = ()
 
@@ -333,7 +339,7 @@ class Progress:
 
     Attributes:
         stage: `pull`, `export`, `prepare`, `remove`, `calibrate`, `scan`, `search`, `write`,
-            `gate`, `latency`, `certify`, `diagnose`, `draw`.
+            `gate`, `latency`, `certify`, `diagnose`, `draw`, `push`.
         done: Steps finished.
         total: Steps planned, None while unknown.
         detail: A short remark, for example the best distance so far.

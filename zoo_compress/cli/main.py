@@ -18,6 +18,7 @@ COMMANDS = (
     "certify",
     "inspect",
     "apply",
+    "push",
     "diagnose",
     "recipes",
     "samples",

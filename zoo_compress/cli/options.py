@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -54,5 +56,37 @@ json_option = click.option(
     is_flag=True,
     help="Write one JSON document to stdout, everything else to stderr.",
 )
+
+LAYOUTS = ("plain", "transformers-js")
+
+PUSH_OPTIONS = (
+    click.option(
+        "--private",
+        is_flag=True,
+        help="Push to a private repository only; a missing one is made private.",
+    ),
+    click.option(
+        "--pr", is_flag=True, help="Open a pull request instead of changing the repository."
+    ),
+    click.option("--branch", metavar="NAME", help="Branch to push to, made if it is missing."),
+    click.option("--tag", metavar="NAME", help="Name to give to the resulting commit."),
+    click.option(
+        "--layout",
+        type=click.Choice(LAYOUTS),
+        default="plain",
+        show_default=True,
+        help="Where the files go: plain, as in the run's folder; transformers-js, the model in "
+        "onnx/ under a name that transformers.js looks for.",
+    ),
+    click.option("--message", metavar="TEXT", help="Message of the commit or pull request."),
+)
+
+
+def push_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say how to push, in their order."""
+    for option in reversed(PUSH_OPTIONS):
+        command = option(command)
+    return command
+
 
 run_folder_argument = click.argument("run", type=click.Path(path_type=Path))

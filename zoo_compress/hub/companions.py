@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import yaml
-
 from zoo_compress.core import Task
 
 COMPANION_NAMES = frozenset(
@@ -33,13 +31,13 @@ COMPANION_NAMES = frozenset(
     }
 )
 
-HINT_FILES = ("README.md", "modules.json", "1_Pooling/config.json")
-"""Files that tell the licence and the task but that no user of the model needs."""
+HINT_FILES = ("README.md", "modules.json", "1_Pooling/config.json", "run.json", "split.json")
+"""Files that tell the licence, the task and what a search saw, but that no user of the model
+needs."""
 
 _CLASSIFIER = re.compile(r"For(Image|Sequence|Audio|Video)Classification(WithTeacher)?$")
 # These end in `Model` too, but have a head or another model behind the encoder.
 _NOT_AN_ENCODER = re.compile(r"(Heads?|EncoderDecoder)Model$")
-_FRONT_MATTER = re.compile(r"\A---\s*\n(.*?)\n---\s*(\n|\Z)", re.DOTALL)
 
 
 def root_of(model_path: Path) -> Path:
@@ -95,23 +93,6 @@ def task_of(root: Path, companions: tuple[Path, ...]) -> Task | None:
     if any(not _NOT_AN_ENCODER.search(name) for name in encoders):
         return "embedding"
     return None
-
-
-def licence_of(root: Path) -> str | None:
-    """Return the `license` of the front matter of `README.md`, if there is one."""
-    try:
-        text = (root / "README.md").read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return None
-    match = _FRONT_MATTER.match(text)
-    if match is None:
-        return None
-    try:
-        metadata = yaml.safe_load(match[1])
-    except yaml.YAMLError:
-        return None
-    licence = metadata.get("license") if isinstance(metadata, Mapping) else None
-    return licence if isinstance(licence, str) and licence.strip() else None
 
 
 def _config(companions: tuple[Path, ...]) -> Mapping[str, Any]:

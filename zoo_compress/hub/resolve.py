@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import replace
 from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import TYPE_CHECKING
 
 from zoo_compress.core import Artifact, ProgressCallback, ignore_progress
 from zoo_compress.errors import SampleError, SourceError
 from zoo_compress.graph.load import data_files
-from zoo_compress.hub.companions import find_companions, licence_of, root_of, task_of
-from zoo_compress.hub.export.files import files_to_export, nothing_to_export
-from zoo_compress.hub.variant import choose_variant
+from zoo_compress.hub.companions import find_companions, root_of, task_of
+from zoo_compress.hub.export.files import files_to_export
+from zoo_compress.hub.hub_id import HubId, parse_hub_id
+from zoo_compress.hub.inventory import take_stock
+from zoo_compress.hub.metadata import licence_in, read_metadata
+from zoo_compress.hub.variant import choose_variant, without_onnx
 from zoo_compress.registry import load_plugin, plugin_names
+
+if TYPE_CHECKING:
+    from zoo_compress.hub.repository import HubRepository
 
 SAMPLE_PREFIX = "sample:"
 
 FORMS = (
     "sample:NAME, a path to an .onnx file, a folder in the Hub's layout (FOLDER or "
     "FOLDER:onnx/NAME.onnx), or a Hub id (OWNER/NAME[@REVISION][:FILE.onnx])"
-)
-
-_HUB_ID = re.compile(
-    r"(?P<repo>[\w.-]+/[\w.-]+)(@(?P<revision>[^\s:@]+))?(:(?P<file>[^:]+\.onnx))?", re.ASCII
 )
 
 
@@ -50,8 +52,8 @@ def resolve(source: str, *, cache: Path, progress: ProgressCallback = ignore_pro
         return _exported(source, root, cache, progress)
     if (local := _local_model(source)) is not None:
         return describe(source, *local)
-    if match := _HUB_ID.fullmatch(source):
-        return _from_hub(source, match, cache, progress)
+    if (hub_id := parse_hub_id(source)) is not None:
+        return _from_hub(source, hub_id, cache, progress)
     raise SourceError(f"'{source}' is no model source; accepted are {FORMS}")
 
 
@@ -62,14 +64,15 @@ def describe(source: str, root: Path, model_path: Path) -> Artifact:
         SourceError: If the model cannot be read.
         ExternalDataError: If its external data cannot be used.
     """
-    companions = find_companions(root, model_path)
+    companions, metadata = find_companions(root, model_path), read_metadata(root)
     return Artifact(
         source=source,
         model_path=model_path,
         data_files=data_files(model_path),
         companions=companions,
-        licence=licence_of(root),
+        licence=licence_in(metadata),
         task=task_of(root, companions),
+        metadata=metadata,
     )
 
 
@@ -87,11 +90,13 @@ def _folder_to_export(source: str) -> Path | None:
     Raises:
         SourceError: If it is a folder that holds neither.
     """
-    if not os.path.isdir(source) or _models_in(Path(source)):
+    if not os.path.isdir(source):
         return None
-    names = [path.name for path in Path(source).glob("*")]
-    if files_to_export(names) is None:
-        raise nothing_to_export(source, names)
+    files = _models_in(Path(source))
+    if take_stock(files).kind == "onnx":
+        return None
+    if files_to_export(files) is None:
+        raise without_onnx(source, files)
     return Path(source)
 
 
@@ -121,15 +126,19 @@ def _local_model(source: str) -> tuple[Path, Path] | None:
 
 
 def _is_path_like(source: str) -> bool:
-    names_a_file_on_the_hub = ":" in source and _HUB_ID.fullmatch(source)
+    names_a_file_on_the_hub = ":" in source and parse_hub_id(source) is not None
     return source.startswith((".", "/", "~", "\\")) or (
         source.endswith(".onnx") and not names_a_file_on_the_hub
     )
 
 
-def _models_in(folder: Path) -> list[str]:
-    found = [*folder.glob("*.onnx"), *folder.glob("onnx/*.onnx")]
-    return [path.relative_to(folder).as_posix() for path in found]
+def _models_in(folder: Path) -> dict[str, int | None]:
+    found = [*folder.glob("*"), *folder.glob("onnx/*.onnx")]
+    return {
+        path.relative_to(folder).as_posix(): path.stat().st_size
+        for path in found
+        if path.is_file()
+    }
 
 
 def _model_in(folder: Path, file: str) -> Path:
@@ -141,18 +150,36 @@ def _model_in(folder: Path, file: str) -> Path:
     return folder / file
 
 
-def _from_hub(
-    source: str, match: re.Match[str], cache: Path, progress: ProgressCallback
-) -> Artifact:
+def _from_hub(source: str, hub_id: HubId, cache: Path, progress: ProgressCallback) -> Artifact:
     # Imported late: the client takes a fifth of a second, which a local model need not pay.
-    from zoo_compress.hub.pull import pull
+    from zoo_compress.hub.repository import open_repository
 
-    pulled = pull(
-        match["repo"],
-        revision=match["revision"],
-        file=match["file"],
-        cache=cache,
-        progress=progress,
+    repository = open_repository(
+        hub_id.repo_id, revision=hub_id.revision, cache=cache, progress=progress
     )
-    artifact = describe(source, pulled.root, pulled.model_path)
-    return replace(artifact, repo_id=match["repo"], revision=pulled.revision)
+    if hub_id.file is None and repository.inventory.kind != "onnx":
+        return _exported_from_hub(source, repository, cache, progress)
+    pulled = repository.pull(repository.choose(hub_id.file)[0])
+    return replace(
+        describe(source, pulled.root, pulled.model_path),
+        repo_id=hub_id.repo_id,
+        revision=pulled.revision,
+        file=pulled.file,
+        gated=pulled.gated,
+        notes=pulled.notes,
+    )
+
+
+def _exported_from_hub(
+    source: str, repository: HubRepository, cache: Path, progress: ProgressCallback
+) -> Artifact:
+    from zoo_compress.hub.export.fetch import fetch_to_export
+
+    artifact = _exported(source, fetch_to_export(repository), cache, progress)
+    return replace(
+        artifact,
+        repo_id=repository.listing.repo_id,
+        revision=repository.listing.sha,
+        gated=repository.listing.gated,
+        notes=(*repository.notes, *artifact.notes),
+    )

@@ -7,6 +7,8 @@ from zoo_compress.pipeline.deadline import process_start
 from zoo_compress.pipeline.diagnose import DiagnoseSettings, Diagnosis, diagnose
 from zoo_compress.pipeline.frontier import Frontier, FrontierPoint, frontier
 from zoo_compress.pipeline.inspection import GroupReport, Inspection, SiteReport, inspect
+from zoo_compress.pipeline.push import check_push, push, push_after_run
+from zoo_compress.pipeline.push_settings import PushedFile, PushResult, PushSettings
 from zoo_compress.pipeline.reproduce import ApplyResult, apply
 from zoo_compress.pipeline.settings import RunSettings, cache_folder
 from zoo_compress.pipeline.space import validate_recipe
@@ -21,16 +23,22 @@ __all__ = [
     "FrontierPoint",
     "GroupReport",
     "Inspection",
+    "PushResult",
+    "PushSettings",
+    "PushedFile",
     "RunResult",
     "RunSettings",
     "SiteReport",
     "apply",
     "cache_folder",
     "certify_pair",
+    "check_push",
     "diagnose",
     "frontier",
     "inspect",
     "process_start",
+    "push",
+    "push_after_run",
     "resume",
     "run",
     "validate_recipe",

@@ -69,11 +69,11 @@ def finish(
             certificates=certificates,
             finishing=attempt.elapsed - searched_until,
         )
-        publish(study, best.plan, files, report)
+        complete = publish(study, best.plan, files, report)
     finally:
         shutil.rmtree(pending, ignore_errors=True)
     attempt.checkpoint.discard()
-    return report
+    return complete
 
 
 def _write(attempt: Attempt, plan: Plan, folder: Path) -> tuple[Path, ...]:
