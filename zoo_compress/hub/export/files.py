@@ -49,7 +49,7 @@ def why_not_exported(names: Iterable[str]) -> str:
 
 def _unusable(weights: list[str], *, has_config: bool) -> str:
     if not has_config:
-        return f"its safetensors come without the {CONFIG} that says what they are weights of"
+        return f"its safetensors come without the {CONFIG} that an export needs"
     if not weights:
         return f"{INDEX} lists files that are not there"
     if "adapter_model.safetensors" in weights:
