@@ -106,7 +106,7 @@ def _exported(source: str, root: Path, cache: Path, progress: ProgressCallback) 
 
     exported = export_model(root, cache=cache, progress=progress)
     artifact = describe(source, root, exported.model_path)
-    return replace(artifact, exported=True, notes=(exported.note,))
+    return replace(artifact, exported=exported.note, notes=(exported.note,))
 
 
 def _local_model(source: str) -> tuple[Path, Path] | None:

@@ -71,7 +71,7 @@ def render_card(
         front_matter=_front_matter(artifact),
         name=_name(artifact),
         origin=_origin(artifact),
-        origin_notes=[note[:1].upper() + note[1:] for note in artifact.notes],
+        exported=artifact.exported[:1].upper() + artifact.exported[1:],
         speed=SPEED[run["latency"]["verdict"]].format(run["latency"]["ratio"]),
         snippet=loading_snippet(Path(run["model_path"]).name, inputs),
         command=_command(artifact, run),

@@ -63,8 +63,8 @@ def test_a_repository_is_exported_with_all_that_it_says(hub_in_use, files, tmp_p
     sha = hub_in_use.add("me/net", files).sha
     artifact = resolve("me/net", cache=tmp_path)
     assert artifact.model_path.parent.parent == tmp_path / "exported"
-    assert artifact.exported
-    assert "exported from safetensors" in artifact.notes[0]
+    assert artifact.notes == (artifact.exported,)
+    assert "exported from safetensors" in artifact.exported
     assert (artifact.repo_id, artifact.revision, artifact.file) == ("me/net", sha, None)
     assert (artifact.licence, artifact.task) == ("mit", "classification")
     assert [path.name for path in artifact.companions] == [
