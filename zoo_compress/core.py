@@ -340,7 +340,7 @@ class Progress:
     Attributes:
         stage: `pull`, `export`, `prepare`, `remove`, `calibrate`, `scan`, `search`, `write`,
             `gate`, `latency`, `certify`, `diagnose`, `draw`, `push`.
-        done: Steps finished.
+        done: Steps finished; bytes, for `pull`.
         total: Steps planned, None while unknown.
         detail: A short remark, for example the best distance so far.
     """

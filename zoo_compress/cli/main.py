@@ -16,12 +16,16 @@ COMMANDS = (
     "resume",
     "frontier",
     "certify",
+    "verify",
+    "bench",
     "inspect",
     "apply",
+    "pull",
     "push",
     "diagnose",
     "recipes",
     "samples",
+    "doctor",
 )
 
 

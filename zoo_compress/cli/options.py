@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from zoo_compress.cli.device import DeviceName
 from zoo_compress.cli.duration import Duration
 
 DEFAULT_RECIPE = "balanced"
@@ -44,6 +45,16 @@ time_option = click.option(
     metavar="TIME",
     help="Time to finish in: 90, 90s, 5m, 1h30m. The scan takes at most half of what the end of "
     "the run leaves; the search stops early enough to verify and certify.",
+)
+
+device_option = click.option(
+    "--device",
+    type=DeviceName(),
+    default="auto",
+    show_default=True,
+    metavar="DEVICE",
+    help="Where candidates run: cpu, cuda, cuda:N, or auto for CUDA where it can be used. Asked "
+    "for cuda, a run says what is missing instead of falling back.",
 )
 
 overwrite_option = click.option(

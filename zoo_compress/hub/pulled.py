@@ -33,7 +33,7 @@ class Pulled:
 
 @dataclass(frozen=True, kw_only=True)
 class PlannedFile:
-    """A file that a pull would bring."""
+    """A file that a pull would bring, or has no need to because the cache has it."""
 
     path: str
     size: int | None

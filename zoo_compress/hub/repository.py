@@ -104,13 +104,11 @@ class HubRepository:
         Raises:
             ZooCompressError: Whatever is wrong with a graph that is read.
         """
-        snapshot, files, unread = self.download.snapshot, dict[str, None](), []
-        cached = {name for name in self.listing.files if snapshot.is_whole(name)}
+        snapshot, files, unread = self.download.snapshot, dict.fromkeys(models), []
         for model in models:
-            files[model] = None
             if not may_have_external_data(self.listing, model):
                 continue
-            if model in cached or 0 < self.listing.size(model) <= LARGEST_GRAPH:
+            if snapshot.is_whole(model) or 0 < self.listing.size(model) <= LARGEST_GRAPH:
                 self.download.fetch([model])
                 files |= dict.fromkeys(external_data_of(snapshot, model))
             else:
@@ -118,7 +116,9 @@ class HubRepository:
         for model in models:
             files |= dict.fromkeys(companions_of(self.listing, model))
         planned = [
-            PlannedFile(path=name, size=self.listing.files[name].size, cached=name in cached)
+            PlannedFile(
+                path=name, size=self.listing.files[name].size, cached=snapshot.is_whole(name)
+            )
             for name in files
         ]
         return PullPlan(models=tuple(models), files=tuple(planned), unread=tuple(unread))

@@ -55,7 +55,8 @@ def certify_pair(
         certificates=(*top, *rest),
         limits=_limits(bench, top, rest),
         notes=(
-            *bench.original.notes,
+            *original.notes,
+            *compressed.notes,
             *bench.chosen.notes,
             *bench.yardstick.notes,
             *_unusable(comparison),

@@ -1,4 +1,4 @@
-"""Run a model in a process that holds nothing but numpy and a stock ONNX Runtime.
+"""Run a model in a process that holds little but numpy and a stock ONNX Runtime.
 
 Usage: python -m zoo_compress.runtime.gate_worker REQUEST.json
 """
@@ -8,25 +8,32 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
 
+from zoo_compress.runtime.padding import without_padding
+
 
 def main(request_path: Path) -> None:
     """Run every sample of the request and store the outputs as `sample/output` in an npz file.
+
+    Positions that only pad a sample are left out, as in every other run.
 
     The request names the `model`, the `inputs`, the npz files `feeds` (`sample/input`, by
     position) and `outputs`, and the number of `samples`.
     """
     request = json.loads(request_path.read_text(encoding="utf-8"))
     session = onnxruntime.InferenceSession(request["model"], providers=["CPUExecutionProvider"])
-    results = {}
+    given = [output.name for output in session.get_outputs()]
+    results: dict[str, Any] = {}
     with np.load(request["feeds"]) as stored:
         for sample in range(request["samples"]):
             names = enumerate(request["inputs"])
             feed = {name: stored[f"{sample}/{position}"] for position, name in names}
-            for position, output in enumerate(session.run(None, feed)):
+            outputs = without_padding(session.run(None, feed), given, feed, session)
+            for position, output in enumerate(outputs):
                 text = output.dtype == object  # strings; stored as such they would need pickle
                 results[f"{sample}/{position}"] = output.astype(str) if text else output
     np.savez(request["outputs"], **results)

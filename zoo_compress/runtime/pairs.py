@@ -12,6 +12,7 @@ from zoo_compress.core import Feed
 from zoo_compress.errors import InputError, OriginalModelError, SourceError
 from zoo_compress.runtime.evaluator import Outputs
 from zoo_compress.runtime.flavour import load_onnxruntime
+from zoo_compress.runtime.padding import without_padding
 from zoo_compress.runtime.session import open_session, runtime_errors, short_reason
 
 if TYPE_CHECKING:
@@ -99,9 +100,11 @@ class ModelPair:
 
     def _run(self, session: InferenceSession, feed: Feed, where: str) -> Outputs:
         try:
-            return tuple(session.run(self.output_names, dict(feed)))
+            outputs = session.run(self.output_names, dict(feed))
         except self._errors as error:
             raise InputError(f"{where}: {short_reason(error)}") from error
+        # The original names the axes of both: another tool may have renamed the other's.
+        return without_padding(outputs, self.output_names, feed, self._original)
 
 
 def _types(values: Sequence[Any]) -> dict[str, str]:
