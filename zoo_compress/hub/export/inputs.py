@@ -19,7 +19,7 @@ BATCH, SEQUENCE = "batch_size", "sequence_length"
 
 EXPORTED_SIZE = (2, 11)
 """Samples and tokens of the example that the exporter follows; no dimension may be 1."""
-CHECKED_SIZES = ((1, 5), (3, 33), (2, 200))
+CHECKED_SIZES = ((1, 5), (3, 33), (4, 200))
 """Samples and tokens on which outputs are compared, none of them exported with."""
 
 SAMPLES_PER_TOKEN = 720
