@@ -49,7 +49,7 @@ class Artifact:
         metadata: The front matter of the original's model card as JSON values; empty if none.
         file: Path of the model in its repository, if it came from one.
         gated: Whether the repository is given only to those who accept its terms.
-        exported: Whether the file was made here, of weights in another format.
+        exported: How the file was made here, of weights in another format; empty if it was not.
         notes: What the user should know about how it was found or made.
         pooling: How the vectors of tokens become one of the text, if the origin says so.
     """
@@ -65,7 +65,7 @@ class Artifact:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     file: str | None = None
     gated: bool = False
-    exported: bool = False
+    exported: str = ""
     notes: tuple[str, ...] = ()
     pooling: Pooling | None = None
 

@@ -1,8 +1,11 @@
 import json
 
+import numpy as np
 import pytest
 
+from zoo_compress.data.samples.packaged import is_installed
 from zoo_compress.errors import ExternalDataError, SampleError, SourceError
+from zoo_compress.hub.export.convert import PACKAGES
 from zoo_compress.hub.resolve import resolve
 
 
@@ -19,6 +22,23 @@ def folder(tmp_path, make_model):
     (root / "preprocessor_config.json").write_text("{}")
     (root / "README.md").write_text("---\nlicense: mit\n---\n")
     return root
+
+
+@pytest.fixture
+def safetensors_folder(tmp_path):
+    """Make a folder of one tensor in safetensors with the configuration asked for."""
+    if not all(map(is_installed, PACKAGES)):
+        pytest.skip("needs the packages of the export extra")
+    from safetensors.numpy import save_file
+
+    def make(config):
+        root = tmp_path / "weights"
+        root.mkdir()
+        save_file({"a": np.zeros(3, np.float32)}, root / "model.safetensors")
+        (root / "config.json").write_text(json.dumps(config))
+        return root
+
+    return make
 
 
 def test_a_file_without_companions_is_resolved(tmp_path, make_model):
@@ -57,6 +77,36 @@ def test_several_models_without_a_preferred_one_are_listed(tmp_path, make_model)
 def test_a_folder_without_a_model_is_named(tmp_path):
     with pytest.raises(SourceError, match=r"holds no \.onnx file"):
         resolve(str(tmp_path), cache=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("file", "problem"),
+    [
+        ("pytorch_model.bin", r"a pickle \('pytorch_model\.bin'\)"),
+        ("model.safetensors", r"1 of safetensors.* without the config\.json"),
+        ("net.gguf", r"1 of GGUF.*optimum-cli"),
+    ],
+)
+def test_weights_that_cannot_be_exported_are_named(file, problem, tmp_path):
+    (tmp_path / file).touch()
+    with pytest.raises(SourceError, match=rf"'{tmp_path}' holds no \.onnx file .*{problem}"):
+        resolve(str(tmp_path), cache=tmp_path)
+
+
+def test_safetensors_of_no_known_architecture_are_named(tmp_path, safetensors_folder):
+    root = safetensors_folder({"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"]})
+    with pytest.raises(SourceError, match=r"'GPT2LMHeadModel' of model type 'gpt2' is not expor"):
+        resolve(str(root), cache=tmp_path)
+
+
+def test_an_onnx_file_is_taken_where_there_are_safetensors_too(
+    tmp_path, safetensors_folder, make_model
+):
+    root = safetensors_folder({"model_type": "bert", "architectures": ["BertModel"]})
+    (root / "model.onnx").write_bytes(make_model())
+    artifact = resolve(str(root), cache=tmp_path)
+    assert artifact.model_path == root / "model.onnx"
+    assert not artifact.exported
 
 
 def test_an_unknown_file_in_a_folder_is_named(folder, tmp_path):

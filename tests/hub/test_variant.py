@@ -29,7 +29,7 @@ def test_a_long_list_is_cut():
 
 def test_no_model_says_how_to_export_one():
     found = r"found: 1 of safetensors"
-    with pytest.raises(SourceError, match=rf"'folder' holds no \.onnx.*{found}.*optimum-cli"):
+    with pytest.raises(SourceError, match=rf"'folder' holds no \.onnx.*{found}.*an export needs"):
         choose_variant("folder", {"model.safetensors": 1, "README.md": 1})
 
 

@@ -66,6 +66,13 @@ PUSH_PARAMETERS = ("repo_id", "private", "pr", "branch", "tag", "layout", "messa
 @device_option
 @overwrite_option
 @click.option(
+    "--all",
+    "every",
+    is_flag=True,
+    help="Compress every model of a repository or folder, each into a folder of its own below "
+    "--out; a failure does not keep the others from going on. --time is for each.",
+)
+@click.option(
     "--task",
     type=click.Choice(["classification", "embedding", "other"]),
     help="What the outputs mean, where the model does not say.",
@@ -92,7 +99,7 @@ PUSH_PARAMETERS = ("repo_id", "private", "pr", "branch", "tag", "layout", "messa
 )
 @push_options
 @json_option
-def command(*, as_json: bool, **settings: Any) -> None:
+def command(*, every: bool, as_json: bool, **settings: Any) -> int:
     """Compress SOURCE to a budget and state how far the result can be from it.
 
     SOURCE is sample:NAME, an .onnx file, a folder in the Hub's layout or a Hub id
@@ -104,6 +111,7 @@ def command(*, as_json: bool, **settings: Any) -> None:
       zoo-compress run sample:efficientnet-lite0 --budget 0.125
       zoo-compress run model.onnx --budget 0.25 --data photographs/ --time 5m
       zoo-compress run model.onnx --budget disagreement=0.02 --data photographs/
+      zoo-compress run owner/whisper --all --budget 0.25
     """
     from zoo_compress import pipeline
     from zoo_compress.cli.progress import working
@@ -111,6 +119,12 @@ def command(*, as_json: bool, **settings: Any) -> None:
 
     began = pipeline.process_start()
     wanted = push_settings(settings)
+    if every:
+        if wanted is not None:
+            raise click.UsageError("--push takes one run; push those of --all one by one")
+        from zoo_compress.cli.every import run_every
+
+        return run_every(pipeline.RunSettings(**settings), as_json=as_json)
     with working() as progress:
         asked = pipeline.RunSettings(**settings)
         if wanted is not None:
@@ -120,6 +134,7 @@ def command(*, as_json: bool, **settings: Any) -> None:
         present(result.report, folder=result.folder, notes=result.notes, as_json=as_json)
     else:
         present_and_push(result, wanted, as_json=as_json)
+    return 0
 
 
 def push_settings(options: dict[str, Any]) -> PushSettings | None:

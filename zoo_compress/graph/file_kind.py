@@ -52,7 +52,7 @@ def _zip_kind(path: Path) -> str:
 def _safetensors_kind(head: bytes) -> str | None:
     # Eight bytes of little-endian header length, then the header, a JSON object.
     if len(head) > 9 and head[8:9] == b"{" and head[6:8] == b"\0\0":
-        return "a safetensors file: weights without a graph; export the model to ONNX first"
+        return "a safetensors file: weights without a graph; name its folder instead"
     return None
 
 

@@ -5,16 +5,21 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import TYPE_CHECKING
 
 from zoo_compress.core import Artifact, ProgressCallback, ignore_progress
 from zoo_compress.errors import SampleError, SourceError
 from zoo_compress.graph.load import data_files
 from zoo_compress.hub.companions import find_companions, pooling_of, root_of, task_of
-from zoo_compress.hub.export.files import files_to_export, nothing_to_export
+from zoo_compress.hub.export.files import files_to_export
 from zoo_compress.hub.hub_id import HubId, parse_hub_id
+from zoo_compress.hub.inventory import take_stock
 from zoo_compress.hub.metadata import licence_in, read_metadata
-from zoo_compress.hub.variant import choose_variant
+from zoo_compress.hub.variant import choose_variant, in_full_precision, without_onnx
 from zoo_compress.registry import load_plugin, plugin_names
+
+if TYPE_CHECKING:
+    from zoo_compress.hub.repository import HubRepository
 
 SAMPLE_PREFIX = "sample:"
 
@@ -72,6 +77,42 @@ def describe(source: str, root: Path, model_path: Path) -> Artifact:
     )
 
 
+def sources_of(
+    source: str, *, cache: Path, progress: ProgressCallback = ignore_progress
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return a source for each model of a folder or repository, and notes on how they were found.
+
+    Models that are others of them in another precision are left out. A repository is taken at
+    one commit, which the sources name.
+
+    Args:
+        source: A folder, or a Hub id without a file.
+        cache: Folder for what is fetched.
+        progress: Told how far that has come.
+
+    Raises:
+        SourceError: If the source is no folder or repository, or holds no model.
+        HubError: If the Hub refuses or cannot be reached.
+    """
+    if os.path.isdir(source):
+        files = _models_in(Path(source))
+        models = in_full_precision(take_stock(files).models)
+        if not models:
+            raise without_onnx(source, files)
+        return tuple(f"{source}:{model}" for model in models), ()
+    hub_id = None if _is_path_like(source) else parse_hub_id(source)
+    if hub_id is None or hub_id.file is not None:
+        raise SourceError(f"'{source}' is no folder or repository that could hold several models")
+    from zoo_compress.hub.repository import open_repository
+
+    repository = open_repository(
+        hub_id.repo_id, revision=hub_id.revision, cache=cache, progress=progress
+    )
+    models = in_full_precision(repository.choose(every=True))
+    place = f"{hub_id.repo_id}@{repository.listing.sha}"
+    return tuple(f"{place}:{model}" for model in models), repository.notes
+
+
 def _sample(name: str, cache: Path) -> Artifact:
     known = plugin_names("samples")
     if name not in known:
@@ -86,11 +127,13 @@ def _folder_to_export(source: str) -> Path | None:
     Raises:
         SourceError: If it is a folder that holds neither.
     """
-    if not os.path.isdir(source) or _models_in(Path(source)):
+    if not os.path.isdir(source):
         return None
-    names = [path.name for path in Path(source).iterdir()]
-    if files_to_export(names) is None:
-        raise nothing_to_export(source, names)
+    files = _models_in(Path(source))
+    if take_stock(files).kind == "onnx":
+        return None
+    if files_to_export(files) is None:
+        raise without_onnx(source, files)
     return Path(source)
 
 
@@ -100,7 +143,7 @@ def _exported(source: str, root: Path, cache: Path, progress: ProgressCallback) 
 
     exported = export_model(root, cache=cache, progress=progress)
     artifact = describe(source, root, exported.model_path)
-    return replace(artifact, exported=True, notes=(exported.note,))
+    return replace(artifact, exported=exported.note, notes=(exported.note,))
 
 
 def _local_model(source: str) -> tuple[Path, Path] | None:
@@ -146,15 +189,14 @@ def _model_in(folder: Path, file: str) -> Path:
 
 def _from_hub(source: str, hub_id: HubId, cache: Path, progress: ProgressCallback) -> Artifact:
     # Imported late: the client takes a fifth of a second, which a local model need not pay.
-    from zoo_compress.hub.pull import pull
+    from zoo_compress.hub.repository import open_repository
 
-    pulled = pull(
-        hub_id.repo_id,
-        revision=hub_id.revision,
-        file=hub_id.file,
-        cache=cache,
-        progress=progress,
+    repository = open_repository(
+        hub_id.repo_id, revision=hub_id.revision, cache=cache, progress=progress
     )
+    if hub_id.file is None and repository.inventory.kind != "onnx":
+        return _exported_from_hub(source, repository, cache, progress)
+    pulled = repository.pull(repository.choose(hub_id.file)[0])
     return replace(
         describe(source, pulled.root, pulled.model_path),
         repo_id=hub_id.repo_id,
@@ -162,4 +204,19 @@ def _from_hub(source: str, hub_id: HubId, cache: Path, progress: ProgressCallbac
         file=pulled.file,
         gated=pulled.gated,
         notes=pulled.notes,
+    )
+
+
+def _exported_from_hub(
+    source: str, repository: HubRepository, cache: Path, progress: ProgressCallback
+) -> Artifact:
+    from zoo_compress.hub.export.fetch import fetch_to_export
+
+    artifact = _exported(source, fetch_to_export(repository), cache, progress)
+    return replace(
+        artifact,
+        repo_id=repository.listing.repo_id,
+        revision=repository.listing.sha,
+        gated=repository.listing.gated,
+        notes=(*repository.notes, *artifact.notes),
     )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from zoo_compress.errors import SourceError
+from zoo_compress.hub.export.files import why_not_exported
 from zoo_compress.hub.inventory import take_stock
 from zoo_compress.hub.sizes import readable_size
 
@@ -46,11 +47,22 @@ def choose_variant(source: str, files: Mapping[str, int | None]) -> str:
     return models[0]
 
 
+def in_full_precision(models: Sequence[str]) -> tuple[str, ...]:
+    """Return the models without those that are others of them in another precision.
+
+    `onnx/model_fp16.onnx` is one of those if there is an `onnx/model.onnx`.
+    """
+    originals = {name: _PRECISION.sub(".onnx", name) for name in models}
+    return tuple(
+        name for name, original in originals.items() if original == name or original not in models
+    )
+
+
 def without_onnx(source: str, files: Mapping[str, int | None]) -> SourceError:
     """Return the error that says what a source without `.onnx` file holds instead."""
     return SourceError(
-        f"'{source}' holds no .onnx file (found: {take_stock(files).described}); export the model "
-        "to ONNX first (for example with 'optimum-cli export onnx')"
+        f"'{source}' holds no .onnx file (found: {take_stock(files).described}); "
+        f"{why_not_exported(files)}"
     )
 
 

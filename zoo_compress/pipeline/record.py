@@ -117,7 +117,6 @@ def origin_record(artifact: Artifact) -> dict[str, Any]:
         "gated": artifact.gated,
         "metadata": dict(artifact.metadata),
         "exported": artifact.exported,
-        "notes": list(artifact.notes) if artifact.exported else [],
     }
 
 

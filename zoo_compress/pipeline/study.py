@@ -273,7 +273,6 @@ def build_study(
         notes=(
             *artifact.notes,
             *([remark] if remark else []),
-            *artifact.notes,
             *warnings,
             *prepared.notes,
             *doubts,

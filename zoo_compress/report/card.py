@@ -93,7 +93,7 @@ def render_card(
         certificate=certificate,
         disagreement=_disagreement(record),
         silence=_not_said(certificate),
-        origin_notes=[note[:1].upper() + note[1:] for note in record.origin.notes],
+        exported=record.origin.exported[:1].upper() + record.origin.exported[1:],
         distance=DISTANCES.get(record.distance_name, f"distance ({record.distance_name})"),
         relative=RELATIVE.get(record.distance_name),
         speed=SPEED[record.latency.verdict].format(record.latency.ratio),

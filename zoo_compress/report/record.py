@@ -24,7 +24,7 @@ class _Part(BaseModel):
 class Origin(_Part):
     """Where the original comes from; `metadata` is the front matter of its own card.
 
-    `notes` say how its file came to be, if it was made of weights in another format.
+    `exported` says how its file was made, if it was of weights in another format.
     """
 
     repo_id: str | None
@@ -32,7 +32,7 @@ class Origin(_Part):
     file: str | None
     licence: str | None
     metadata: dict[str, Any]
-    notes: tuple[str, ...] = ()
+    exported: str = ""
 
 
 class CertificateRecord(_Part):

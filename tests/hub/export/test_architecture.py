@@ -68,6 +68,15 @@ def test_weights_that_are_quantised_already_are_refused(described):
 
 
 @pytest.mark.parametrize(
+    "keys", [{"num_hidden_layers": 10**9}, {"depths": [2, 10**9]}, {"num_block_repeats": 10**5}]
+)
+def test_layers_without_end_are_refused_before_any_is_built(keys, described):
+    (key,) = keys
+    with pytest.raises(SourceError, match=rf"'{key}' is .*; at most 1000 are built"):
+        read_architecture(described("BertModel", "bert", **keys))
+
+
+@pytest.mark.parametrize(
     "keys",
     [
         {"model_type": None},

@@ -87,7 +87,7 @@ def test_images_vary_in_number_only(tmp_path):
     interface = next(sizes)
     assert interface.axes == {0: "batch_size"}
     shapes = [feed["pixel_values"].shape for feed in interface.checks]
-    assert shapes == [(1, 1, 16, 16), (3, 1, 16, 16), (2, 1, 16, 16)]
+    assert shapes == [(1, 1, 16, 16), (3, 1, 16, 16), (4, 1, 16, 16)]
 
 
 def test_waveforms_vary_in_length_and_spectrograms_do_not(tmp_path):
@@ -99,5 +99,5 @@ def test_waveforms_vary_in_length_and_spectrograms_do_not(tmp_path):
 
 @pytest.mark.parametrize("channels", [0, 10**9, "3", None])
 def test_a_number_that_makes_no_sense_is_named(channels, tmp_path):
-    with pytest.raises(SourceError, match=r"'num_channels' is .* needs a number from 1 to 256"):
+    with pytest.raises(SourceError, match=r"'num_channels' is .* needs a number from 1 to 16"):
         next(interfaces(model("image", "pixel_values", num_channels=channels), tmp_path))

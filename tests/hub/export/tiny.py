@@ -137,7 +137,22 @@ def tiny_model(architecture: str, **changes: Any) -> Any:
     for weight in model.parameters():
         if weight.dim() > 1:
             torch.nn.init.normal_(weight, std=(2 / weight[0].numel()) ** 0.5)
-    return model
+    return settle(model)
+
+
+def settle(model: Any) -> Any:
+    """Let batch normalisations see images once: before, deep models return next to nothing."""
+    import torch
+
+    kind = torch.nn.modules.batchnorm._BatchNorm
+    norms = [module for module in model.modules() if isinstance(module, kind)]
+    for norm in norms:
+        norm.momentum = 1.0
+    if norms:
+        side = getattr(model.config, "image_size", 32)
+        with torch.no_grad():
+            model.train()(torch.randn(4, 3, side, side))
+    return model.eval()
 
 
 def save(model: Any, folder: Path, **options: Any) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,12 @@ SUPPORTED = (
     "(...ForImageClassification, ...ForSequenceClassification, ...ForTokenClassification, "
     "...ForAudioClassification)"
 )
+
+MOST_LAYERS = 1000
+"""Layers, blocks or stages that a configuration may ask for; real models have up to a few
+hundred, and each takes time and memory to build before any weight is looked at."""
+
+_LAYERS = re.compile(r"(layers|depths?|blocks|stages|repeats)$")
 
 IGNORED = (
     "attn_implementation",
@@ -110,6 +117,14 @@ def _require_plain(path: Path, config: Mapping[str, Any]) -> None:
             f"{path}: the weights are quantised already ('quantization_config'); name the "
             "original model"
         )
+    for key, value in config.items():
+        if _LAYERS.search(key) and any(number > MOST_LAYERS for number in _whole_numbers(value)):
+            raise SourceError(f"{path}: '{key}' is {value!r:.60}; at most {MOST_LAYERS} are built")
+
+
+def _whole_numbers(value: object) -> list[int]:
+    values = value if isinstance(value, list) else [value]
+    return [each for each in values if isinstance(each, int)]
 
 
 def _classes(table: str, model_type: str) -> tuple[str, ...]:

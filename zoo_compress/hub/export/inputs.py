@@ -19,15 +19,23 @@ BATCH, SEQUENCE = "batch_size", "sequence_length"
 
 EXPORTED_SIZE = (2, 11)
 """Samples and tokens of the example that the exporter follows; no dimension may be 1."""
-CHECKED_SIZES = ((1, 5), (3, 33), (2, 200))
+CHECKED_SIZES = ((1, 5), (3, 33), (4, 200))
 """Samples and tokens on which outputs are compared, none of them exported with."""
 
 SAMPLES_PER_TOKEN = 720
 """Length of a waveform, in samples, where a text would have one token: 0.2 to 9 s at 16 kHz."""
 
 USUAL_SIDE = 224
-LARGEST_SIDE = 4096
-MOST_CHANNELS = 256
+LARGEST_SIDE = 2048
+
+LIMITS = {
+    "max_length": 16_384,
+    "max_source_positions": 8192,
+    "num_channels": 16,
+    "num_mel_bins": 1024,
+    "vocab_size": 2**24,
+}
+"""The most that a configuration may ask of an input: beyond this it is taken for a mistake."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,7 +149,7 @@ def _features(model: TorchModel) -> tuple[int, int] | None:
 
 def _length(config: Any, key: str, default: int) -> int:
     found = getattr(config, key, default)
-    most = {"num_channels": MOST_CHANNELS}.get(key, 2**24)
+    most = LIMITS[key]
     if not isinstance(found, int) or not 1 <= found <= most:
         raise SourceError(
             f"config.json: '{key}' is {found!r:.60}; an export needs a number from 1 to {most}"
