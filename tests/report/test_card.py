@@ -308,11 +308,11 @@ def test_a_card_points_to_the_times_of_a_model_that_computes_in_another_way():
 
 
 def test_an_original_that_was_exported_is_told_with_its_folder_and_no_path():
-    told = card(
-        source="/far/away/net", repo_id=None, revision=None, exported="the original was exported"
-    )
+    local = RUN | {"source": "/far/away/net", "original_file": "net"}
+    unknown = {"repo_id": None, "revision": None, "file": None}
+    told = card(local, **unknown, exported="the original was exported")
     assert "\nThe original was exported.\n" in told
     assert "# net, compressed to" in told
-    assert "zoo-compress apply net --plan" in told
+    assert "zoo-compress apply original/net --plan" in told
     assert "far/away" not in told
     assert "was exported" not in card()
