@@ -27,5 +27,5 @@ def test_a_folder_of_safetensors_is_exported_and_compressed(tmp_path, monkeypatc
     assert "ResNetForImageClassification" in told
     card = (tmp_path / "run" / "README.md").read_text("utf-8")
     assert "The original was exported from safetensors" in card
-    assert "zoo-compress apply net --plan" in card
+    assert "zoo-compress apply original/net --plan" in card
     assert str(tmp_path) not in card
