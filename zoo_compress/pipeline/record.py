@@ -94,7 +94,7 @@ def run_record(
             "relative_distance": gate.relative_distance,
         },
         "latency": latency_record(latency),
-        "companions": [path.name for path in copied_companions(study.artifact)],
+        "companions": list(copied_companions(study.artifact)),
         "simplified": study.prepared.simplified,
         "model_sha256": study.digest,
         "notes": _notes(attempt, scan, latency, finishing),
