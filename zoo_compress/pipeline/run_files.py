@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -18,6 +17,9 @@ from zoo_compress.pipeline.folder import (
     REPORT_FILE,
     holds_run,
 )
+from zoo_compress.pipeline.report_file import finished_report
+from zoo_compress.pipeline.settings import SETTINGS_FILE
+from zoo_compress.report.card import PICTURES
 
 CHUNK_BYTES = 1 << 20
 
@@ -28,8 +30,9 @@ NO_RESULT = {
 }
 """What the folders inside a run hold that are no results."""
 
-EDITABLE = frozenset({CARD_FILE})
-"""Files that a user may change after the run: the card is there to be added to."""
+EDITABLE = frozenset({CARD_FILE, *PICTURES})
+"""Files that a user may change after the run: the card is there to be added to, and
+`zoo-compress card` makes it anew."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +57,12 @@ class FinishedRun:
     def names(self) -> tuple[str, ...]:
         """The names of all files but `run.json`."""
         return (self.model, *self.data, *self.others)
+
+    @property
+    def edited(self) -> bool:
+        """Whether the card is not the one that the run has written."""
+        recorded: object = self.report["files"].get(CARD_FILE, {}).get("sha256")
+        return file_digest(self.folder / CARD_FILE) != recorded
 
     @property
     def model_path(self) -> Path:
@@ -102,26 +111,12 @@ def finished_run(folder: Path) -> FinishedRun:
 def _report(folder: Path) -> dict[str, Any]:
     kind = NO_RESULT.get(folder.absolute().name)
     if kind is not None and holds_run(folder.absolute().parent):
-        raise OutputError(f"'{folder}' holds {kind}; only a finished run can be pushed")
-    if not holds_run(folder):
-        raise OutputError(f"'{folder}' holds no run; name the folder that `zoo-compress run` made")
-    path = folder / REPORT_FILE
-    _require_plain(folder, REPORT_FILE)
-    try:
-        report = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        rejected = (folder / REJECTED_FOLDER).is_dir()
-        raise OutputError(
-            f"'{folder}' holds no finished run: its model failed the publish gate"
-            if rejected
-            else f"'{folder}' holds a run that was not finished; `zoo-compress resume {folder}` "
-            "goes on"
-        ) from None
-    except (OSError, ValueError) as error:
-        raise OutputError(f"'{path}' cannot be read: {error}") from error
-    if not isinstance(report, dict):
-        raise OutputError(f"'{path}' is no record of a run")
-    return report
+        raise OutputError(f"'{folder}' holds {kind}; only a finished run can be published")
+    if (folder / REJECTED_FOLDER).is_dir() and not (folder / REPORT_FILE).exists():
+        raise OutputError(f"'{folder}' holds no finished run: its model failed the publish gate")
+    for name in (REPORT_FILE, SETTINGS_FILE):
+        _require_plain(folder, name)
+    return finished_report(folder)
 
 
 def _model_names(
