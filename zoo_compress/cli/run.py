@@ -18,9 +18,11 @@ from zoo_compress.cli.options import (
     source_argument,
     time_option,
 )
+from zoo_compress.errors import SearchInterrupted
 
 if TYPE_CHECKING:
-    from zoo_compress.pipeline import PushSettings, RunResult
+    from zoo_compress.core import ProgressCallback
+    from zoo_compress.pipeline import PushSettings, RunResult, RunSettings
 
 PUSH_PARAMETERS = ("repo_id", "private", "pr", "branch", "tag", "layout", "message")
 
@@ -115,11 +117,31 @@ def command(*, as_json: bool, **settings: Any) -> None:
         asked = pipeline.RunSettings(**settings)
         if wanted is not None:
             pipeline.check_push(asked.source, wanted, progress=progress)
-        result = pipeline.run(asked, began=began, progress=progress)
+        result = _run(asked, wanted, began=began, progress=progress)
     if wanted is None:
         present(result.report, folder=result.folder, notes=result.notes, as_json=as_json)
     else:
         present_and_push(result, wanted, as_json=as_json)
+
+
+def _run(
+    asked: RunSettings,
+    wanted: PushSettings | None,
+    *,
+    began: float,
+    progress: ProgressCallback,
+) -> RunResult:
+    """Run; if the user stops it, say that nothing was pushed."""
+    from zoo_compress import pipeline
+
+    try:
+        return pipeline.run(asked, began=began, progress=progress)
+    except SearchInterrupted as error:
+        if wanted is None:
+            raise
+        raise SearchInterrupted(
+            f"{error}; nothing was pushed, `{wanted.command(asked.folder)}` does that then"
+        ) from error
 
 
 def push_settings(options: dict[str, Any]) -> PushSettings | None:
@@ -144,6 +166,14 @@ def present_and_push(result: RunResult, wanted: PushSettings, *, as_json: bool) 
     """Show the run before it is pushed, so that a push that fails hides nothing.
 
     With JSON there is one document, which comes after the push, whatever becomes of it.
+
+    Args:
+        result: The run that has just ended.
+        wanted: How to push it.
+        as_json: Whether to write JSON.
+
+    Raises:
+        ZooCompressError: If the push fails; it says how to go on.
     """
     from zoo_compress import pipeline
     from zoo_compress.cli import pushed
