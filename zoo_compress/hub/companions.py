@@ -95,6 +95,12 @@ def task_of(root: Path, companions: tuple[Path, ...]) -> Task | None:
     return None
 
 
+def model_type_of(companions: tuple[Path, ...]) -> str | None:
+    """Return the `model_type` that `config.json` states, by which libraries find their code."""
+    found = _config(companions).get("model_type")
+    return found if isinstance(found, str) else None
+
+
 def _config(companions: tuple[Path, ...]) -> Mapping[str, Any]:
     for path in companions:
         if path.name == "config.json":
