@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from zoo_compress.core import Pooling, Task
+from zoo_compress.hub.sentence_transformers import POOLING_FILE, SENTENCE_FILES
 
 COMPANION_NAMES = frozenset(
     {
@@ -31,10 +32,8 @@ COMPANION_NAMES = frozenset(
     }
 )
 
-POOLING_FILE = "1_Pooling/config.json"
-HINT_FILES = ("README.md", "modules.json", POOLING_FILE, "run.json", "split.json")
-"""Files that tell the licence, the task and what a search saw, but that no user of the model
-needs."""
+HINT_FILES = ("README.md", "run.json", "split.json", *SENTENCE_FILES)
+"""Files that tell the licence, what a search saw, and the task."""
 
 _MODE = "pooling_mode_"
 _POOLING: Mapping[str, Pooling] = {
@@ -119,6 +118,12 @@ def pooling_of(root: Path) -> Pooling | None:
     if isinstance(config.get("pooling_mode"), str):
         modes = [str(config["pooling_mode"])]
     return _POOLING.get(modes[0]) if len(modes) == 1 else None
+
+
+def model_type_of(companions: tuple[Path, ...]) -> str | None:
+    """Return the `model_type` that `config.json` states, by which libraries find their code."""
+    found = _config(companions).get("model_type")
+    return found if isinstance(found, str) else None
 
 
 def _config(companions: tuple[Path, ...]) -> Mapping[str, Any]:
