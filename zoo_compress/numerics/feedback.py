@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,7 @@ Matrices = npt.NDArray[np.float32]
 DAMPING = 0.01
 # Columns whose errors reach the columns after them in one product: a product of matrices does
 # most of the arithmetic, and a smaller block would leave most of it to the loop.
-BLOCK = 64
+BLOCK = 32
 # The inverse of a smaller scale overflows.
 TINY = float(np.finfo(np.float32).tiny)
 
@@ -79,23 +80,28 @@ def round_with_feedback(
     Returns:
         Levels times scale, zeros where masked out, shape (G, O, K).
     """
-    order = factor.order[:, None, :]
-    left = np.take_along_axis(np.asarray(W, np.float32), order, axis=2)
-    scales = np.take_along_axis(np.broadcast_to(np.float32(scale), W.shape), order, axis=2)
-    kept = None if mask is None else np.take_along_axis(mask, order, axis=2)
+
+    def ordered(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Return rows as columns, one input after the other: each then lies in one piece."""
+        return np.take_along_axis(array.swapaxes(1, 2), order, axis=1)
+
+    order = factor.order[:, :, None]
+    left = ordered(np.asarray(W, np.float32))
+    scales = ordered(np.broadcast_to(np.float32(scale), W.shape))
+    kept = None if mask is None else ordered(mask)
     inverse = np.divide(1, scales, out=np.zeros_like(left), where=np.abs(scales) >= TINY)
     rounded, U = np.empty_like(left), factor.upper
-    for start in range(0, W.shape[2], BLOCK):
-        end = min(start + BLOCK, W.shape[2])
-        errors = np.empty((*W.shape[:2], end - start), np.float32)
+    for start in range(0, left.shape[1], BLOCK):
+        end = min(start + BLOCK, left.shape[1])
+        errors = np.empty((len(left), end - start, left.shape[2]), np.float32)
         for k in range(start, end):
-            column = left[:, :, k]
-            found = nearest(column * inverse[:, :, k]) * scales[:, :, k]
-            rounded[:, :, k] = found if kept is None else np.where(kept[:, :, k], found, 0)
-            error = (column - rounded[:, :, k]) / U[:, k, k, None]
-            left[:, :, k + 1 : end] -= error[:, :, None] * U[:, k, None, k + 1 : end]
-            errors[:, :, k - start] = error
-        left[:, :, end:] -= errors @ U[:, start:end, end:]
+            column = left[:, k]
+            found = nearest(column * inverse[:, k]) * scales[:, k]
+            rounded[:, k] = found if kept is None else np.where(kept[:, k], found, 0)
+            error = (column - rounded[:, k]) / U[:, k, k, None]
+            left[:, k + 1 : end] -= U[:, k, k + 1 : end, None] * error[:, None]
+            errors[:, k - start] = error
+        left[:, end:] -= U[:, start:end, end:].swapaxes(1, 2) @ errors
     result = np.empty_like(rounded)
-    np.put_along_axis(result, np.broadcast_to(order, W.shape), rounded, axis=2)
-    return result
+    np.put_along_axis(result, np.broadcast_to(order, result.shape), rounded, axis=1)
+    return np.ascontiguousarray(result.swapaxes(1, 2))

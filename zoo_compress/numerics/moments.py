@@ -11,6 +11,7 @@ import numpy.typing as npt
 from zoo_compress.numerics.feedback import FeedbackFactor, feedback_factor
 
 Matrices = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -42,71 +43,126 @@ class InputMoments:
         return feedback_factor(self.gram)
 
 
+class _Sums:
+    """Sums over rows x, G groups of K inputs each."""
+
+    def __init__(self, groups: int, length: int) -> None:
+        self.count = 0
+        self._total = np.zeros((groups, length))
+        self._products = np.zeros((groups, length, length), np.float32)
+        # Products of many rows at once take far less time than of a few again and again.
+        self._waiting: list[Matrices] = []
+
+    def add(self, x: Matrices) -> None:
+        """Take in rows, shape (G, P, K)."""
+        self.count += x.shape[1]
+        self._total += x.sum(axis=1, dtype=np.float64)
+        self._waiting.append(x)
+        if sum(rows.shape[1] for rows in self._waiting) >= x.shape[2]:
+            self._multiply()
+
+    @property
+    def mean(self) -> Doubles:
+        """Mean of x, shape (G, K)."""
+        return self._total / self.count
+
+    @property
+    def covariance(self) -> Doubles:
+        """Covariance of x, shape (G, K, K); not finite if a row was not, or its square."""
+        self._multiply()
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean = self.mean
+            return self._products / np.float64(self.count) - mean[:, :, None] * mean[:, None, :]
+
+    def _multiply(self) -> None:
+        if self._waiting:
+            x = np.concatenate(self._waiting, axis=1)
+            self._waiting.clear()
+            with np.errstate(over="ignore", invalid="ignore"):
+                self._products += x.swapaxes(1, 2) @ x
+
+
 class MomentSums:
-    """Adds up moments, rows of inputs at a time."""
+    """Adds up moments, the rows of one sample at a time.
+
+    Rows of one sample, such as the places of a photograph or the words of a text, depend on each
+    other, so their number does not tell how much of a covariance is chance. Samples do not: every
+    other one is added up apart, and how far the two halves differ tells.
+    """
 
     def __init__(self) -> None:
         """Start with no rows."""
-        self._count = 0
+        self._halves: list[_Sums] = []
         # About their mean, products of rows keep their digits in float32.
         self._centre: Matrices | None = None
-        self._sum: npt.NDArray[np.float64] | None = None
-        self._products: npt.NDArray[np.float64] | None = None
 
     def add(self, rows: npt.NDArray[np.floating]) -> None:
-        """Take in inputs, shape (G, P, K)."""
+        """Take in the inputs that one sample gives, shape (G, P, K)."""
         x = np.asarray(rows, np.float32)
-        if self._centre is None and x.shape[1]:
-            self._centre = x.mean(axis=1, keepdims=True, dtype=np.float64).astype(np.float32)
-        # Squares that overflow leave no moments, which is no reason for a warning.
+        if not x.shape[1]:
+            return
         with np.errstate(over="ignore", invalid="ignore"):
-            x = x - self._centre if self._centre is not None else x
-            total, products = x.sum(axis=1, dtype=np.float64), x.swapaxes(1, 2) @ x
-        self._count += x.shape[1]
-        self._sum = total if self._sum is None else self._sum + total
-        self._products = (
-            products.astype(np.float64) if self._products is None else self._products + products
-        )
+            if self._centre is None:
+                self._centre = x.mean(axis=1, keepdims=True, dtype=np.float64).astype(np.float32)
+                self._halves = [_Sums(len(x), x.shape[2]) for _ in range(2)]
+                # There may be no other sample than the first: both halves get rows of it.
+                self._halves[1].add(x[:, 1::2] - self._centre)
+                x = x[:, ::2]
+            self._halves[0].add(x - self._centre)
+        self._halves.reverse()
 
     def moments(self) -> InputMoments | None:
         """Return the moments of all rows; None if there were none or one is not finite.
 
-        Correlations are shrunk towards none, see `shrinkage`: of few rows most are chance.
+        Correlations are shrunk towards none, see `shrinkage`: of few samples most are chance.
         """
-        if self._sum is None or self._products is None or self._centre is None:
+        if self._centre is None:
             return None
-        shift, products = self._sum / self._count, self._products / self._count
-        if not (np.isfinite(shift).all() and np.isfinite(products).all()):
+        halves = [half for half in self._halves if half.count]
+        covariances = [half.covariance for half in halves]
+        if not all(np.isfinite(covariance).all() for covariance in covariances):
             return None
-        covariance = products - shift[:, :, None] * shift[:, None, :]
-        diagonal = np.diagonal(covariance, axis1=1, axis2=2)[:, None, :] * np.eye(shift.shape[1])
+        shares = np.array([half.count for half in halves]) / sum(half.count for half in halves)
+        means = np.stack([half.mean for half in halves])
+        shift = np.tensordot(shares, means, axes=1)
+        apart = means - shift
+        covariance = sum(
+            share * (own + x[:, :, None] * x[:, None, :])
+            for share, own, x in zip(shares, covariances, apart, strict=True)
+        )
+        chance = shrinkage(*covariances) if len(halves) == 2 else np.ones(len(shift))
+        shrunk = _with_diagonal(covariance * (1 - chance)[:, None, None], covariance)
         mean = self._centre[:, 0] + shift
-        share = shrinkage(covariance, self._count)[:, None, None]
-        shrunk = (1 - share) * covariance + share * diagonal
         return InputMoments(mean=mean.astype(np.float32), covariance=shrunk.astype(np.float32))
 
 
-def shrinkage(covariance: npt.NDArray[np.float64], count: int) -> npt.NDArray[np.float64]:
+def shrinkage(one: Doubles, other: Doubles) -> Doubles:
     """Return how far sample covariances should move towards their diagonals.
 
-    The oracle approximating shrinkage of Gaussian samples (Chen et al., arXiv 0907.4698, eq. 23),
-    applied to the correlations, of which the identity is the target.
+    The share s for which (1 - s) R comes nearest to the true correlations P in the mean of
+    squares, R being the mean of the correlations A and B of two halves of the samples, off the
+    diagonal: s = (E |R|^2 - |P|^2) / E |R|^2, and since A and B are independent, E |A - B|^2 / 4
+    is the numerator.
 
     Args:
-        covariance: Shape (G, K, K).
-        count: Samples that they were taken from.
+        one: Covariances of one half of the samples, shape (G, K, K).
+        other: Those of the other half.
 
     Returns:
-        Shares from 0 to 1, shape (G,); 0 for K = 1.
+        Shares |A - B|^2 / |A + B|^2, but at most 1, shape (G,); 0 for K = 1.
     """
-    size = covariance.shape[1]
-    deviation = np.sqrt(np.diagonal(covariance, axis1=1, axis2=2).clip(0, None))
+    deviation = np.sqrt(np.diagonal(one + other, axis1=1, axis2=2).clip(0, None))
     inverse = np.divide(1, deviation, out=np.zeros_like(deviation), where=deviation > 0)
-    correlation = covariance * inverse[:, :, None] * inverse[:, None, :]
-    trace = np.trace(correlation, axis1=1, axis2=2)
-    power = np.square(correlation).sum(axis=(1, 2))
-    spread = (count + 1 - 2 / size) * (power - trace**2 / size)
-    found = np.divide(
-        (1 - 2 / size) * power + trace**2, spread, out=np.ones_like(power), where=spread > 0
-    )
-    return np.zeros(len(found)) if size == 1 else found.clip(0, 1)
+    units = inverse[:, :, None] * inverse[:, None, :] * (1 - np.eye(one.shape[1]))
+    chance = np.square((one - other) * units).sum(axis=(1, 2))
+    power = np.square((one + other) * units).sum(axis=(1, 2))
+    share = np.divide(chance, power, out=np.ones_like(power), where=power > 0)
+    return np.zeros(len(share)) if one.shape[1] == 1 else share.clip(0, 1)
+
+
+def _with_diagonal(matrices: Doubles, other: Doubles) -> Doubles:
+    """Return matrices with the diagonals of others, shape (G, K, K)."""
+    places = np.arange(matrices.shape[1])
+    found = matrices.copy()
+    found[:, places, places] = other[:, places, places]
+    return found

@@ -99,7 +99,7 @@ def fit_prefix_levels(
     levels = _levels(W, step, short_bits, further_bits, share)
     for _ in range(ALTERNATIONS):
         step = _refitted(W, step, levels)
-        levels = _levels(W, step, short_bits, further_bits, share)
+        levels = _levels(W, step, short_bits, further_bits, share, near=levels)
     unit, largest = _scaled(levels)
     return unit, _refitted(W, step * largest, unit)
 
@@ -115,8 +115,19 @@ def _scaled(levels: PrefixLevels) -> tuple[PrefixLevels, np.float32]:
 
 
 def _levels(
-    W: Floats, step: Floats, short_bits: int, further_bits: int, share: float
+    W: Floats,
+    step: Floats,
+    short_bits: int,
+    further_bits: int,
+    share: float,
+    near: PrefixLevels | None = None,
 ) -> PrefixLevels:
+    """Return levels for weights in units of their steps.
+
+    Where levels are known that will be near, those are where k-means starts: the result is as
+    good, and its starts take longer than the rest of it.
+    """
+    short, long = (None, None) if near is None else (near.short, near.long)
     units = _in_steps(W, step)
     weights = np.broadcast_to(np.square(step)[:, None], W.shape)
     sizes = np.abs(units)
@@ -124,8 +135,8 @@ def _levels(
     cut = float(np.partition(sizes, place, axis=None)[place])
     is_long = sizes > np.float32(cut)
     return PrefixLevels(
-        short=_centres(units[~is_long], weights[~is_long], (1 << short_bits) - 1),
-        long=_outer_centres(units[is_long], weights[is_long], 1 << further_bits),
+        short=_centres(units[~is_long], weights[~is_long], (1 << short_bits) - 1, short),
+        long=_outer_centres(units[is_long], weights[is_long], 1 << further_bits, long),
         cut=cut,
     )
 
@@ -135,7 +146,7 @@ def _in_steps(W: Floats, step: Floats) -> Floats:
     return np.divide(W, step[:, None], out=np.zeros_like(W), where=step[:, None] != 0)
 
 
-def _outer_centres(units: Floats, weights: Floats, entries: int) -> Floats:
+def _outer_centres(units: Floats, weights: Floats, entries: int, near: Floats | None) -> Floats:
     """Return centres of numbers on both sides of a gap, on each side by what lies there.
 
     One run of k-means on all of them would leave centres in the gap.
@@ -144,14 +155,16 @@ def _outer_centres(units: Floats, weights: Floats, entries: int) -> Floats:
     share = float(np.mean(below)) if below.size else 0.5
     fewest, most = int(below.any()), entries - int((~below).any())
     left = min(max(round(share * entries), fewest), most)
-    sides = [(below, left), (~below, entries - left)]
-    return np.concatenate([_centres(units[at], weights[at], n) for at, n in sides if n])
+    starts = (None, None) if near is None else (near[near < 0], near[near >= 0])
+    sides = zip((below, ~below), (left, entries - left), starts, strict=True)
+    return np.concatenate([_centres(units[at], weights[at], n, s) for at, n, s in sides if n])
 
 
-def _centres(units: Floats, weights: Floats, entries: int) -> Floats:
+def _centres(units: Floats, weights: Floats, entries: int, near: Floats | None) -> Floats:
     low, high = float(units.min(initial=0)), float(units.max(initial=0))
     values = histogram([(units, weights)], low=low, high=high)
-    return weighted_kmeans(values, entries=entries).astype(np.float32)
+    start = near.astype(np.float64) if near is not None and len(near) == entries else None
+    return weighted_kmeans(values, entries=entries, start=start).astype(np.float32)
 
 
 def _refitted(W: Floats, step: Floats, levels: PrefixLevels) -> Floats:

@@ -17,10 +17,11 @@ from zoo_compress.numerics.unfold import places, unfold
 from zoo_compress.runtime.activations import activations
 
 # Rows of inputs taken for one site, over all samples: so many for each input that an output has,
-# between these bounds. A convolution has far more places.
-ROWS_EACH = 8
+# between these bounds. A convolution has far more places. With 8 instead of 32, the distance of
+# EfficientNet-Lite0 with 8 centres for each weight was 7 % larger on unseen photographs.
+ROWS_EACH = 32
 FEWEST_ROWS, MOST_ROWS = 1024, 16_384
-# All moments together may take as much while they are added up, in float64.
+# All moments together may take as much while they are added up, in two halves of float32.
 MOST_BYTES = 4 << 30
 
 Rows = npt.NDArray[np.floating[Any]]
@@ -63,9 +64,7 @@ def input_moments(
     )
     for number, values in enumerate(runs if sums else ()):
         for entries, total in sums.items():
-            for entry in entries:
-                chance = np.random.default_rng([seed, number])
-                total.add(_rows(values[entry.tensor], entry, rows[entries], chance))
+            total.add(_rows_of(values, entries, rows[entries], [seed, number]))
         progress(number + 1)
     found = {entries: total.moments() for entries, total in sums.items()}
     moments = {name: found.get(entries) for name, entries in wanted.items()}
@@ -92,6 +91,16 @@ def _rows_wanted(site: Site, samples: int) -> int:
     """Return how many rows to take of each sample."""
     rows = min(max(ROWS_EACH * _row_length(site), FEWEST_ROWS), MOST_ROWS)
     return -(-rows // max(samples, 1))
+
+
+def _rows_of(
+    values: Mapping[str, AnyArray], entries: Entries, most: int, seed: Sequence[int]
+) -> Rows:
+    """Return up to `most` rows of inputs that one sample gives each reader of a weight."""
+    parts = [
+        _rows(values[entry.tensor], entry, most, np.random.default_rng(seed)) for entry in entries
+    ]
+    return np.concatenate(parts, axis=1)
 
 
 def _rows(values: AnyArray, entry: SiteInput, most: int, rng: np.random.Generator) -> Rows:

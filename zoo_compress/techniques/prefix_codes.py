@@ -34,6 +34,9 @@ LONG = "l"
 """Before the roles of what the file holds of the long codes."""
 
 ATTEMPTS = 3
+# By which share error feedback raises the number of long codes, times the number of short ones:
+# with a short code of 2 bits by 3 % in the median over the weights of EfficientNet-Lite0.
+SPREAD = 0.125
 # More weights than there are long codes for, as a ratio: so many get a short one after all.
 LARGEST_EXCESS = 1.02
 
@@ -144,6 +147,8 @@ def _fitted(
     """
     rows = np.ascontiguousarray(to_rows(weight, channel_axis=site.channel_axis, groups=1)[0])
     share = code.share
+    if calibration is not None and calibration.feedback:
+        share *= 1 - SPREAD * 2.0**-code.short
     for _ in range(ATTEMPTS):
         levels, step = fit_prefix_levels(
             rows, short_bits=code.short, further_bits=code.long - code.short, share=share
