@@ -9,6 +9,7 @@ import click
 
 from zoo_compress.cli.options import (
     budget_option,
+    data_option,
     gamma_option,
     json_option,
     overwrite_option,
@@ -22,12 +23,7 @@ from zoo_compress.cli.options import (
 @source_argument
 @budget_option
 @gamma_option
-@click.option(
-    "--data",
-    metavar="DATA",
-    help="Inputs to compare on, unlabelled: a folder of images, an .npy or .npz file, or "
-    "'synthetic'. Without it: the sample's own inputs, else synthetic ones.",
-)
+@data_option
 @recipe_option
 @click.option(
     "--strategy",
