@@ -81,17 +81,18 @@ def normalise(pixels: npt.NDArray[np.uint8], config: PreprocessorConfig) -> Floa
     Returns:
         float32, shape (3, height, width).
     """
-    values: FloatArray = pixels.astype(np.float32)
+    values = pixels.astype(np.float32)
     if config.do_flip_channel_order or config.channel_order == "BGR":
         values = values[:, :, ::-1]
     if config.do_rescale:
         values = values * np.float32(config.rescale_factor)
         if config.rescale_offset:
             values = values - np.float32(1)
+    deviation = np.array(config.image_std or 1, dtype=np.float32)
     if config.normalises:
-        values = values - np.array(config.image_mean, dtype=np.float32)
-    # EfficientNet's processor divides a second time for classifiers.
-    for divides in (config.normalises, config.include_top and config.image_std is not None):
-        if divides:
-            values = values / np.array(config.image_std, dtype=np.float32)
+        mean = np.array(config.image_mean, dtype=np.float32)
+        values = (values - mean) / deviation
+    if config.include_top:
+        # EfficientNet's processor divides a second time for classifiers.
+        values = values / deviation
     return np.ascontiguousarray(values.transpose(2, 0, 1))
