@@ -36,7 +36,7 @@ from zoo_compress.pipeline.study import Study, build_study
 from zoo_compress.pipeline.write import write_plan
 from zoo_compress.registry import load_plugin
 from zoo_compress.runtime.evaluator import run_model
-from zoo_compress.runtime.latency import compare_latency
+from zoo_compress.runtime.race import compare_latency
 from zoo_compress.search.budget import Budget
 from zoo_compress.search.frontier import best_trial
 from zoo_compress.search.loop import run_trials

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import ipaddress
+import os
+import shutil
 import socket
+import sys
+import tempfile
+import time
 from collections.abc import Iterator
 from functools import cache
+from types import SimpleNamespace
 from typing import Any
 
 import hypothesis
 import pytest
+
+from tests.hub_server import HubServer
 
 # Timing says nothing on a busy machine.
 hypothesis.settings.register_profile("untimed", deadline=None)
@@ -36,6 +44,59 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+# The client reads its settings when it is imported, which a test module may do before any fixture.
+HUB_HOME = tempfile.mkdtemp(prefix="hub-home-")
+for name in [name for name in os.environ if name.startswith(("HF_", "HUGGING"))]:
+    del os.environ[name]
+os.environ |= {"HF_HOME": HUB_HOME, "HF_HUB_DISABLE_TELEMETRY": "1"}
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(HUB_HOME, ignore_errors=True)
+
+
+@pytest.fixture
+def hub() -> Iterator[HubServer]:
+    """A Hub on loopback, empty; see `tests.hub_server`."""
+    server = HubServer()
+    yield server
+    server.close()
+    if client := sys.modules.get("huggingface_hub"):
+        client.close_session()
+
+
+@pytest.fixture
+def hub_in_use(hub: HubServer, monkeypatch: pytest.MonkeyPatch) -> HubServer:
+    """The Hub that the client of this process talks to when nothing else is said."""
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "ENDPOINT", hub.endpoint)
+    template = hub.endpoint + "/{repo_id}/resolve/{revision}/{filename}"
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+    return hub
+
+
+@pytest.fixture
+def without_xet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the client of this process move large files by LFS."""
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The waits of the client between its own attempts, which are noted instead of waited for."""
+    from huggingface_hub import file_download
+    from huggingface_hub.utils import _http
+
+    noted: list[float] = []
+    clock = SimpleNamespace(**{**vars(time), "sleep": noted.append})
+    for module in (file_download, _http):
+        monkeypatch.setattr(module, "time", clock)
+    return noted
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -47,6 +47,9 @@ class Artifact:
         licence: SPDX identifier, if known.
         task: What the outputs mean, if the origin says so.
         pooling: How the vectors of tokens become one of the text, if the origin says so.
+        metadata: The front matter of the original's model card as JSON values; empty if none.
+        file: Path of the model in its repository, if it came from one.
+        gated: Whether the repository is given only to those who accept its terms.
     """
 
     source: str
@@ -58,6 +61,9 @@ class Artifact:
     licence: str | None = None
     task: Task | None = None
     pooling: Pooling | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    file: str | None = None
+    gated: bool = False
 
     @property
     def stored_bytes(self) -> int:
@@ -335,7 +341,7 @@ class Progress:
 
     Attributes:
         stage: `pull`, `prepare`, `remove`, `calibrate`, `scan`, `search`, `write`, `gate`,
-            `latency`, `certify`, `diagnose`, `draw`.
+            `latency`, `certify`, `diagnose`, `draw`, `push`.
         done: Steps finished.
         total: Steps planned, None while unknown.
         detail: A short remark, for example the best distance so far.

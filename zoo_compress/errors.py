@@ -107,6 +107,12 @@ class PluginError(ZooCompressError):
     exit_code = 17
 
 
+class LicenceError(ZooCompressError):
+    """The original's licence or terms forbid to publish the result in this way."""
+
+    exit_code = 18
+
+
 class SearchInterrupted(ZooCompressError):
     """The user stopped a run; what was measured is kept and the run can be resumed."""
 

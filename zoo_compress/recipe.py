@@ -168,6 +168,13 @@ def load_recipe(name_or_path: str) -> Recipe:
     return recipe
 
 
+def recipe_yaml(recipe: Recipe) -> str:
+    """Return a recipe in full, defaults spelled out, as a file that `load_recipe` reads."""
+    content = recipe.model_dump(mode="json", exclude_none=True)
+    text: str = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+    return text
+
+
 def _parse(text: str, name_or_path: str) -> tuple[yaml.Node | None, object]:
     """Return the document twice: with the positions of its parts, and as Python values."""
     try:

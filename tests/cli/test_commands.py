@@ -17,6 +17,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from zoo_compress import errors
 from zoo_compress.cli.main import main
+from zoo_compress.runtime.flavour import installed_flavours
 
 RUN_KEYS = {
     "source",
@@ -201,6 +202,14 @@ def test_inspect_lists_the_weights(model: Path, capsys: pytest.CaptureFixture[st
         (["run", "model.onnx", "--budget", "0.3", "--recipe", "nope"], errors.RecipeError, "nope"),
         (["run", "model.onnx", "--budget", "0.3", "--data", "nope"], errors.InputError, "nope"),
         (["run", "model.onnx", "--budget", "0.3", "--strategy", "x"], errors.PluginError, "'x'"),
+        pytest.param(
+            ["run", "model.onnx", "--budget", "0.3", "--device", "cuda:1"],
+            errors.RuntimeFlavourError,
+            "'cuda:1' cannot be used",
+            marks=pytest.mark.skipif(
+                installed_flavours() != ("onnxruntime",), reason="another flavour is installed"
+            ),
+        ),
         (["run", "model.onnx", "--budget", "0.3", "--out", "full"], errors.OutputError, "full"),
         (["apply", "model.onnx", "--plan", "no.json", "--out", "a"], errors.PlanError, "no.json"),
         (["resume", "no-run"], errors.ZooCompressError, "no-run"),

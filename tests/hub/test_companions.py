@@ -5,7 +5,6 @@ import pytest
 from zoo_compress.hub.companions import (
     find_companions,
     is_companion,
-    licence_of,
     pooling_of,
     root_of,
     task_of,
@@ -58,28 +57,6 @@ def test_files_of_sentence_transformers_tell_an_embedding(tmp_path):
 def test_a_broken_config_tells_nothing(text, tmp_path):
     (tmp_path / "config.json").write_bytes(text.encode(errors="surrogatepass"))
     assert task_of(tmp_path, (tmp_path / "config.json",)) is None
-
-
-@pytest.mark.parametrize(
-    ("readme", "licence"),
-    [
-        ("---\nlicense: apache-2.0\ntags: [a]\n---\n# Net\n", "apache-2.0"),
-        ("---\r\nlicense: mit\r\n---\r\n", "mit"),
-        ("---\ntags: [a]\n---\n", None),
-        ("---\nlicense: [mit, gpl]\n---\n", None),
-        ("---\n: : :\n---\n", None),
-        ("---\n- a\n---\n", None),
-        ("# Net\n\n---\nlicense: mit\n---\n", None),
-        ("", None),
-    ],
-)
-def test_the_licence_comes_from_the_front_matter(readme, licence, tmp_path):
-    (tmp_path / "README.md").write_bytes(readme.encode())
-    assert licence_of(tmp_path) == licence
-
-
-def test_no_readme_is_no_licence(tmp_path):
-    assert licence_of(tmp_path) is None
 
 
 def test_companions_are_found_at_the_root_and_beside_the_model(tmp_path):

@@ -15,7 +15,8 @@ from zoo_compress.pipeline import apply, resume, run
 from zoo_compress.pipeline.folder import PLAN_FILE
 from zoo_compress.pipeline.study import build_study
 from zoo_compress.runtime.environment import default_threads
-from zoo_compress.runtime.latency import FEWEST_PAIRS, MOST_PAIRS, Latency
+from zoo_compress.runtime.latency import FEWEST_PAIRS, Latency
+from zoo_compress.runtime.race import MOST_PAIRS
 from zoo_compress.search.scan import scan_evaluations
 from zoo_compress.search.store import TrialStore
 

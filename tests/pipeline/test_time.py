@@ -27,7 +27,7 @@ from zoo_compress.pipeline.pace import (
 from zoo_compress.pipeline.rehearsal import rehearse
 from zoo_compress.pipeline.spending import SECONDS_BETWEEN_CHARGES, Spending
 from zoo_compress.pipeline.study import build_study
-from zoo_compress.runtime.latency import SECONDS, expected_seconds
+from zoo_compress.runtime.race import SECONDS, expected_seconds
 from zoo_compress.search.store import TrialStore
 
 LAP = Lap(session=1.0, forward=10.0, rest=4.0)

@@ -11,17 +11,16 @@ import pytest
 
 from zoo_compress.errors import SourceError
 from zoo_compress.runtime.environment import default_threads
-from zoo_compress.runtime.latency import (
-    FEWEST_PAIRS,
+from zoo_compress.runtime.latency import FEWEST_PAIRS, NOISE, Latency
+from zoo_compress.runtime.race import (
     MOST_OPENINGS,
     MOST_PAIRS,
-    NOISE,
     OPENING_SHARE,
     PATIENCE,
     WARM_UPS,
-    Latency,
     compare_latency,
     expected_seconds,
+    race,
 )
 
 ORIGINAL, COMPRESSED = Path("original.onnx"), Path("compressed.onnx")
@@ -129,6 +128,29 @@ def test_the_order_alternates_and_both_run_the_same_samples_in_turn() -> None:
         paths = [ORIGINAL, COMPRESSED]
         assert [path for path, _ in pair] == (paths if turn % 2 == 0 else paths[::-1])
         assert {sample for _, sample in pair} == {turn % len(FEEDS)}
+
+
+def test_of_three_models_each_begins_in_turn_and_is_compared_with_the_first() -> None:
+    third = Path("third.onnx")
+    busy = Machine(
+        {ORIGINAL: [0.2], COMPRESSED: [0.1], third: [0.6]},
+        {ORIGINAL: 0.0, COMPRESSED: 0.0, third: 0.0},
+    )
+    found = race(
+        (ORIGINAL, COMPRESSED, third), FEEDS, opener=busy.open, threads=1, clock=busy.clock
+    )
+    assert [latency.ratio for latency in found] == pytest.approx([1, 0.5, 3])
+    assert [latency.compressed_ms for latency in found] == pytest.approx([200, 100, 600])
+    assert [latency.verdict for latency in found] == ["alike", "faster", "slower"]
+    runs = busy.done[3 * WARM_UPS :]
+    starts = [path for path, _ in runs[:9:3]]
+    assert set(starts) == {ORIGINAL, COMPRESSED, third}
+    assert all(len({sample for _, sample in runs[i : i + 3]}) == 1 for i in (0, 3, 6))
+
+
+def test_no_model_is_a_mistake_of_the_caller() -> None:
+    with pytest.raises(ValueError, match="no model to run"):
+        race((), FEEDS)
 
 
 def test_a_drift_of_the_machine_that_meets_both_leaves_the_ratio_alone() -> None:

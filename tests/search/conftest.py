@@ -151,3 +151,15 @@ def make_network():
 @pytest.fixture(scope="session")
 def network(make_network):
     return make_network()
+
+
+@pytest.fixture(scope="session")
+def classifier_model():
+    """The model of `network`."""
+    return classifier(40)
+
+
+@pytest.fixture(scope="session")
+def classifier_images():
+    """The samples of `network`."""
+    return images(6)

@@ -29,6 +29,9 @@ class CountingCandidates:
         self._takes()
         return self._candidates.outputs(plan, indices)
 
+    def differences(self, plan, indices):
+        return self._candidates.differences(plan, indices)
+
 
 def scan_of(network, *, indices=range(4), **changed) -> Scan:
     return Scan(encoder=network.encoder, **network.parts | {"indices": indices} | changed)

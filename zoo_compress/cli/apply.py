@@ -13,10 +13,9 @@ from zoo_compress.cli.options import json_option, overwrite_option, source_argum
 @source_argument
 @click.option(
     "--plan",
-    type=click.Path(path_type=Path),
     required=True,
     metavar="PLAN.JSON",
-    help="The plan.json of a run.",
+    help="The plan.json of a run, or OWNER/NAME[@REVISION][:plan.json] on the Hub.",
 )
 @click.option(
     "--out",
@@ -35,7 +34,7 @@ from zoo_compress.cli.options import json_option, overwrite_option, source_argum
 def command(
     source: str,
     *,
-    plan: Path,
+    plan: str,
     out: Path,
     data: str | None,
     overwrite: bool,
@@ -43,9 +42,12 @@ def command(
 ) -> None:
     """Store the weights of SOURCE as a plan says: the same plan gives the same bytes.
 
+    If weights were repaired, that takes the inputs that they were repaired with.
+
     \b
-    Example:
+    Examples:
       zoo-compress apply sample:efficientnet-lite0 --plan runs/demo/plan.json --out small.onnx
+      zoo-compress apply sample:efficientnet-lite0 --plan me/lite0-small --out small.onnx
     """
     from zoo_compress import pipeline
     from zoo_compress.cli.output import write_json, write_notes

@@ -16,11 +16,15 @@ COMMANDS = (
     "resume",
     "frontier",
     "certify",
+    "verify",
+    "bench",
     "inspect",
     "apply",
+    "push",
     "diagnose",
     "recipes",
     "samples",
+    "doctor",
 )
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
+from zoo_compress.cli.device import DeviceName
 from zoo_compress.cli.duration import Duration
 
 DEFAULT_RECIPE = "balanced"
@@ -55,6 +58,16 @@ time_option = click.option(
     "the run leaves; the search stops early enough to verify and certify.",
 )
 
+device_option = click.option(
+    "--device",
+    type=DeviceName(),
+    default="auto",
+    show_default=True,
+    metavar="DEVICE",
+    help="Where candidates run: cpu, cuda, cuda:N, or auto for CUDA where it can be used. Asked "
+    "for cuda, a run says what is missing instead of falling back.",
+)
+
 overwrite_option = click.option(
     "--overwrite", is_flag=True, help="Replace what is already at the output path."
 )
@@ -65,5 +78,37 @@ json_option = click.option(
     is_flag=True,
     help="Write one JSON document to stdout, everything else to stderr.",
 )
+
+LAYOUTS = ("plain", "transformers-js")
+
+PUSH_OPTIONS = (
+    click.option(
+        "--private",
+        is_flag=True,
+        help="Push to a private repository only; a missing one is made private.",
+    ),
+    click.option(
+        "--pr", is_flag=True, help="Open a pull request instead of changing the repository."
+    ),
+    click.option("--branch", metavar="NAME", help="Branch to push to, made if it is missing."),
+    click.option("--tag", metavar="NAME", help="Name to give to the resulting commit."),
+    click.option(
+        "--layout",
+        type=click.Choice(LAYOUTS),
+        default="plain",
+        show_default=True,
+        help="Where the files go: plain, as in the run's folder; transformers-js, the model in "
+        "onnx/ under a name that transformers.js looks for.",
+    ),
+    click.option("--message", metavar="TEXT", help="Message of the commit or pull request."),
+)
+
+
+def push_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say how to push, in their order."""
+    for option in reversed(PUSH_OPTIONS):
+        command = option(command)
+    return command
+
 
 run_folder_argument = click.argument("run", type=click.Path(path_type=Path))

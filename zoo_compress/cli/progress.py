@@ -37,6 +37,7 @@ STAGES = {
     "certify": "Certify",
     "diagnose": "Measure plans",
     "draw": "Draw the figures",
+    "push": "Push to the Hub",
 }
 
 

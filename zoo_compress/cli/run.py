@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from zoo_compress.cli.options import (
     budget_option,
     data_option,
+    device_option,
     gamma_option,
     json_option,
     overwrite_option,
+    push_options,
     recipe_option,
     source_argument,
     time_option,
 )
+
+if TYPE_CHECKING:
+    from zoo_compress.pipeline import PushSettings, RunResult
+
+PUSH_PARAMETERS = ("repo_id", "private", "pr", "branch", "tag", "layout", "message")
 
 
 @click.command("run", short_help="Compress a model to a budget.")
@@ -52,6 +59,7 @@ from zoo_compress.cli.options import (
     metavar="DIR",
     help="Folder of the run. Without it: one under runs/, named after source and budget.",
 )
+@device_option
 @overwrite_option
 @click.option(
     "--task",
@@ -71,6 +79,14 @@ from zoo_compress.cli.options import (
     metavar="P",
     help="Probability with which the certificate holds.",
 )
+@click.option(
+    "--push",
+    "repo_id",
+    metavar="OWNER/NAME",
+    help="Publish the result on the Hub, as `zoo-compress push` does; whether that can be done is "
+    "looked at before the search. The options from here to --message go with it.",
+)
+@push_options
 @json_option
 def command(*, as_json: bool, **settings: Any) -> None:
     """Compress SOURCE to a budget and state how far the result can be from it.
@@ -90,7 +106,57 @@ def command(*, as_json: bool, **settings: Any) -> None:
     from zoo_compress.cli.summary import present
 
     began = pipeline.process_start()
+    wanted = push_settings(settings)
     with working() as progress:
         asked = pipeline.RunSettings(**settings)
+        if wanted is not None:
+            pipeline.check_push(asked.source, wanted, progress=progress)
         result = pipeline.run(asked, began=began, progress=progress)
-    present(result.report, folder=result.folder, notes=result.notes, as_json=as_json)
+    if wanted is None:
+        present(result.report, folder=result.folder, notes=result.notes, as_json=as_json)
+    else:
+        _present_and_push(result, wanted, as_json=as_json)
+
+
+def push_settings(options: dict[str, Any]) -> PushSettings | None:
+    """Take the options of a push out of the others; return them if a push is wanted.
+
+    Raises:
+        click.UsageError: If there are some without `--push`.
+    """
+    from zoo_compress.pipeline import PushSettings
+
+    taken = {name: options.pop(name) for name in PUSH_PARAMETERS}
+    if taken["repo_id"] is not None:
+        return PushSettings(**taken)
+    usual = PushSettings(repo_id="")
+    for name in PUSH_PARAMETERS[1:]:
+        if taken[name] != getattr(usual, name):
+            raise click.UsageError(f"--{name} says how to push; it needs --push OWNER/NAME")
+    return None
+
+
+def _present_and_push(result: RunResult, wanted: PushSettings, *, as_json: bool) -> None:
+    """Show the run before it is pushed, so that a push that fails hides nothing.
+
+    With JSON there is one document, which comes after the push, whatever becomes of it.
+    """
+    from zoo_compress import pipeline
+    from zoo_compress.cli import pushed
+    from zoo_compress.cli.output import write_json, write_notes
+    from zoo_compress.cli.progress import working
+    from zoo_compress.cli.summary import present
+
+    if not as_json:
+        present(result.report, folder=result.folder, notes=result.notes, as_json=False)
+    document: dict[str, Any] = {**result.report, "push": None}
+    try:
+        with working() as progress:
+            done = pipeline.push_after_run(result.folder, wanted, progress=progress)
+        document["push"] = done.record()
+    finally:
+        if as_json:
+            write_notes(result.notes)
+            write_json(document)
+    if not as_json:
+        pushed.present(done, as_json=False)

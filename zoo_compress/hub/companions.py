@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import yaml
-
 from zoo_compress.core import Pooling, Task
 
 COMPANION_NAMES = frozenset(
@@ -34,8 +32,9 @@ COMPANION_NAMES = frozenset(
 )
 
 POOLING_FILE = "1_Pooling/config.json"
-HINT_FILES = ("README.md", "modules.json", POOLING_FILE)
-"""Files that tell the licence and the task but that no user of the model needs."""
+HINT_FILES = ("README.md", "modules.json", POOLING_FILE, "run.json", "split.json")
+"""Files that tell the licence, the task and what a search saw, but that no user of the model
+needs."""
 
 _MODE = "pooling_mode_"
 _POOLING: Mapping[str, Pooling] = {
@@ -52,7 +51,6 @@ _POOLING: Mapping[str, Pooling] = {
 _CLASSIFIER = re.compile(r"For(Image|Sequence|Audio|Video)Classification(WithTeacher)?$")
 # These end in `Model` too, but have a head or another model behind the encoder.
 _NOT_AN_ENCODER = re.compile(r"(Heads?|EncoderDecoder)Model$")
-_FRONT_MATTER = re.compile(r"\A---\s*\n(.*?)\n---\s*(\n|\Z)", re.DOTALL)
 
 
 def root_of(model_path: Path) -> Path:
@@ -121,23 +119,6 @@ def pooling_of(root: Path) -> Pooling | None:
     if isinstance(config.get("pooling_mode"), str):
         modes = [str(config["pooling_mode"])]
     return _POOLING.get(modes[0]) if len(modes) == 1 else None
-
-
-def licence_of(root: Path) -> str | None:
-    """Return the `license` of the front matter of `README.md`, if there is one."""
-    try:
-        text = (root / "README.md").read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return None
-    match = _FRONT_MATTER.match(text)
-    if match is None:
-        return None
-    try:
-        metadata = yaml.safe_load(match[1])
-    except yaml.YAMLError:
-        return None
-    licence = metadata.get("license") if isinstance(metadata, Mapping) else None
-    return licence if isinstance(licence, str) and licence.strip() else None
 
 
 def _config(companions: tuple[Path, ...]) -> Mapping[str, Any]:

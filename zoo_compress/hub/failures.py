@@ -23,6 +23,7 @@ from huggingface_hub.errors import (
 
 from zoo_compress.errors import DiskFullError, HubError
 from zoo_compress.files import NO_SPACE
+from zoo_compress.hub.retry import is_disk_full, status_of
 
 LOG_IN = "log in with 'hf auth login' or set HF_TOKEN"
 
@@ -49,6 +50,8 @@ def hub_errors(repo_id: str, *, revision: str | None = None) -> Iterator[None]:
             raise DiskFullError(f"'{repo_id}': no space left for the download") from error
         raise HubError(f"'{repo_id}': {_reason(error, revision)}") from error
     except (EntryNotFoundError, RuntimeError) as error:
+        if is_disk_full(error):
+            raise DiskFullError(f"'{repo_id}': no space left for the download") from error
         raise HubError(f"'{repo_id}': {_reason(error, revision)}") from error
     # The client builds its answer from any JSON that comes back, whatever keys it has.
     except (json.JSONDecodeError, KeyError, TypeError) as error:
@@ -76,7 +79,7 @@ def _reason(error: Exception, revision: str | None) -> str:
         case LocalEntryNotFoundError():
             return _reason_behind(error, revision)
         case HfHubHTTPError():
-            return _status(error)
+            return _status(error.response.status_code, error.server_message or _first_line(error))
         case EntryNotFoundError():
             return f"has no such file: {_first_line(error)}"
         case LocalTokenNotFoundError():
@@ -87,6 +90,10 @@ def _reason(error: Exception, revision: str | None) -> str:
             return "what answered is not the Hub (headers are missing); check HF_ENDPOINT"
         case httpx2.TimeoutException():
             return "the Hub did not answer in time; try again"
+        case RuntimeError() if isinstance(error.__cause__, Exception):
+            return _reason(error.__cause__, revision)
+        case RuntimeError() | ConnectionError() if status := status_of(error):
+            return _status(status, _first_line(error))
         case httpx2.HTTPError() | ConnectionError():
             return f"the Hub cannot be reached: {_first_line(error)}"
         case _:
@@ -101,13 +108,12 @@ def _reason_behind(error: Exception, revision: str | None) -> str:
     return "the Hub cannot be reached and the file is not here yet"
 
 
-def _status(error: HfHubHTTPError) -> str:
-    code = error.response.status_code
+def _status(code: int, message: str) -> str:
     if code in BY_STATUS:
         return f"the Hub {BY_STATUS[code]} (HTTP {code})"
     if code >= 500:
         return f"the Hub has trouble of its own (HTTP {code}); try again later"
-    return f"the Hub refused (HTTP {code}): {error.server_message or _first_line(error)}"
+    return f"the Hub refused (HTTP {code}): {message}"
 
 
 def _first_line(error: Exception) -> str:

@@ -10,7 +10,8 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from zoo_compress.core import Artifact, ProgressCallback, ignore_progress
 from zoo_compress.errors import SampleError, SourceError
 from zoo_compress.graph.load import data_files
-from zoo_compress.hub.companions import find_companions, licence_of, pooling_of, root_of, task_of
+from zoo_compress.hub.companions import find_companions, pooling_of, root_of, task_of
+from zoo_compress.hub.metadata import licence_in, read_metadata
 from zoo_compress.hub.variant import choose_variant
 from zoo_compress.registry import load_plugin, plugin_names
 
@@ -60,15 +61,16 @@ def describe(source: str, root: Path, model_path: Path) -> Artifact:
         SourceError: If the model cannot be read.
         ExternalDataError: If its external data cannot be used.
     """
-    companions = find_companions(root, model_path)
+    companions, metadata = find_companions(root, model_path), read_metadata(root)
     return Artifact(
         source=source,
         model_path=model_path,
         data_files=data_files(model_path),
         companions=companions,
-        licence=licence_of(root),
+        licence=licence_in(metadata),
         task=task_of(root, companions),
         pooling=pooling_of(root),
+        metadata=metadata,
     )
 
 

@@ -5,33 +5,55 @@ from zoo_compress.pipeline.certify_pair import certify_pair
 from zoo_compress.pipeline.compress import RunResult, resume, run
 from zoo_compress.pipeline.deadline import process_start
 from zoo_compress.pipeline.diagnose import DiagnoseSettings, Diagnosis, diagnose
+from zoo_compress.pipeline.doctor import Check, Diagnostics, examine
 from zoo_compress.pipeline.frontier import Frontier, FrontierPoint, frontier
 from zoo_compress.pipeline.inspection import GroupReport, Inspection, SiteReport, inspect
+from zoo_compress.pipeline.push import check_push, push, push_after_run
+from zoo_compress.pipeline.push_settings import PushedFile, PushResult, PushSettings
 from zoo_compress.pipeline.reproduce import ApplyResult, apply
 from zoo_compress.pipeline.settings import RunSettings, cache_folder
 from zoo_compress.pipeline.space import validate_recipe
+from zoo_compress.pipeline.timing import TimedModel, Timing, TimingSettings, time_models
+from zoo_compress.pipeline.verify import Requirement, Verification, VerifySettings, verify
 
 __all__ = [
     "ApplyResult",
     "Certification",
     "CertifySettings",
+    "Check",
     "DiagnoseSettings",
     "Diagnosis",
+    "Diagnostics",
     "Frontier",
     "FrontierPoint",
     "GroupReport",
     "Inspection",
+    "PushResult",
+    "PushSettings",
+    "PushedFile",
+    "Requirement",
     "RunResult",
     "RunSettings",
     "SiteReport",
+    "TimedModel",
+    "Timing",
+    "TimingSettings",
+    "Verification",
+    "VerifySettings",
     "apply",
     "cache_folder",
     "certify_pair",
+    "check_push",
     "diagnose",
+    "examine",
     "frontier",
     "inspect",
     "process_start",
+    "push",
+    "push_after_run",
     "resume",
     "run",
+    "time_models",
     "validate_recipe",
+    "verify",
 ]

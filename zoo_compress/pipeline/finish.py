@@ -69,11 +69,11 @@ def finish(
             certificates=certificates,
             finishing=attempt.elapsed - searched_until,
         )
-        publish(study, best.plan, files, report)
+        complete = publish(study, best.plan, files, report)
     finally:
         shutil.rmtree(pending, ignore_errors=True)
     attempt.checkpoint.discard()
-    return report
+    return complete
 
 
 def _write(attempt: Attempt, plan: Plan, folder: Path) -> tuple[Path, ...]:
@@ -89,7 +89,7 @@ def _pass_gate(attempt: Attempt, best: Trial, files: Sequence[Path]) -> GateRepo
     study = attempt.study
     attempt.progress(Progress(stage="gate", done=0, total=1))
     feeds = study.inputs.subset(study.split.search).feeds
-    searched = study.candidates.outputs(best.plan, range(len(feeds)))
+    searched = study.on_the_cpu().outputs(best.plan, range(len(feeds)))
     try:
         report = publish_gate(
             files[0],

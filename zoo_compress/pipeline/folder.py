@@ -15,6 +15,7 @@ from zoo_compress.pipeline.settings import SETTINGS_FILE
 STORE_FILE = "trials.sqlite"
 MODEL_FILE = "model.onnx"
 PLAN_FILE = "plan.json"
+RECIPE_FILE = "recipe.yaml"
 SPLIT_FILE = "split.json"
 FINGERPRINT_FILE = "fingerprint.json"
 REPORT_FILE = "run.json"
@@ -50,6 +51,7 @@ OWN_FILES = (
     MODEL_FILE,
     f"{MODEL_FILE}.data",
     PLAN_FILE,
+    RECIPE_FILE,
     SPLIT_FILE,
     REPORT_FILE,
     CARD_FILE,

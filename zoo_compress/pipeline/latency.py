@@ -8,7 +8,8 @@ from typing import Any
 
 from zoo_compress.core import Progress, ProgressCallback
 from zoo_compress.pipeline.study import Study
-from zoo_compress.runtime.latency import SECONDS, Latency, compare_latency
+from zoo_compress.runtime.latency import Latency
+from zoo_compress.runtime.race import SECONDS, compare_latency
 
 # Of a time limit, the most that goes to timing the result: a run is for finding it.
 LIMIT_SHARE = 0.05

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
-from zoo_compress.runtime.latency import SECONDS, expected_seconds
+from zoo_compress.runtime.race import SECONDS, expected_seconds
 
 # A new Python that opens the model, until it has been tried on this machine.
 SECONDS_TO_START = 2.0

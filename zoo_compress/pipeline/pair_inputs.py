@@ -13,6 +13,7 @@ import numpy as np
 from zoo_compress.core import Artifact, Inputs, TensorSpec
 from zoo_compress.data.load import load_inputs
 from zoo_compress.errors import InputError
+from zoo_compress.hub.companions import root_of
 from zoo_compress.hub.resolve import SAMPLE_PREFIX
 from zoo_compress.pipeline.folder import REPORT_FILE, SPLIT_FILE
 from zoo_compress.pipeline.inputs import (
@@ -22,6 +23,7 @@ from zoo_compress.pipeline.inputs import (
     pinned,
     stand_in,
 )
+from zoo_compress.pipeline.published import name_digest
 
 MOST_SCALE_INPUTS = 50
 """As many as a search normalises its distances with."""
@@ -35,6 +37,11 @@ SYNTHETIC_NOTE = (
 OTHER_DATA_NOTE = (
     "the compressed model comes from a run, but none of the inputs that its search saw is in "
     "this data by name; whether it holds them under other names is not known"
+)
+
+TOLD_BY_THE_HUB = (
+    "{} inputs are left out since '{}' says that its search saw them; that it saw no others is "
+    "its word alone"
 )
 
 
@@ -68,9 +75,9 @@ def pair_inputs(
 ) -> PairInputs:
     """Load samples, leave out what the search of our own run saw, and set a scale apart.
 
-    If the compressed model lies in the folder of a run, the samples that its `split.json` names
-    for the search only set the scale, and others of their groups are not used at all. Otherwise
-    the first samples set it, at most a fifth of all.
+    If the compressed model lies in the folder of a run, or was pushed from one, the samples that
+    its `split.json` names for the search only set the scale, and others of their groups are not
+    used at all. Otherwise the first samples set it, at most a fifth of all.
 
     Args:
         original: The original model.
@@ -84,6 +91,8 @@ def pair_inputs(
         InputError: If the data cannot be read or does not fit the model, or the search saw all.
     """
     searched = searched_names(compressed.model_path.parent)
+    if not searched:
+        searched = searched_names(root_of(compressed.model_path))
     found, notes = _load(
         original, specs, data=data, count=count, searched=len(searched), seed=seed
     )
@@ -93,6 +102,8 @@ def pair_inputs(
         raise InputError(f"{found.description}: the search of the run has seen all of them")
     if searched and not seen:
         notes = (*notes, OTHER_DATA_NOTE)
+    if seen and compressed.repo_id is not None:
+        notes = (*notes, TOLD_BY_THE_HUB.format(len(seen), compressed.repo_id))
     inputs = found.subset(unseen[:most])
     overlap = scale_inputs(len(inputs)) if len(seen) < FEWEST_SCALE_INPUTS else 0
     return PairInputs(
@@ -112,7 +123,8 @@ def scale_inputs(n: int) -> int:
 def searched_names(folder: Path) -> frozenset[str]:
     """Return the names of the samples that the search of the run in a folder saw.
 
-    None are returned if the folder holds no finished run, or its record is damaged.
+    For a run that was pushed they are the digests of the names. None are returned if the folder
+    holds no finished run, or its record is damaged.
     """
     if not (folder / REPORT_FILE).is_file():
         return frozenset()
@@ -156,7 +168,12 @@ def _divide(inputs: Inputs, searched: frozenset[str], seed: int) -> tuple[list[i
     Both are in a random order.
     """
     pairs = list(zip(inputs.names, inputs.groups, strict=True))
-    groups = {group for name, group in pairs if name in searched}
+    known = {
+        index
+        for index, (name, _) in enumerate(pairs)
+        if name in searched or name_digest(name) in searched
+    }
+    groups = {inputs.groups[index] for index in known}
     order = [int(index) for index in np.random.default_rng(seed).permutation(len(inputs))]
-    seen = [index for index in order if pairs[index][0] in searched]
+    seen = [index for index in order if index in known]
     return seen, [index for index in order if inputs.groups[index] not in groups]

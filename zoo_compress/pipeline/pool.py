@@ -15,7 +15,8 @@ from zoo_compress.graph.proto import to_compact_proto
 from zoo_compress.pipeline.removal import reference_of
 from zoo_compress.pipeline.study import Study
 from zoo_compress.pipeline.task import token_pooling
-from zoo_compress.runtime.evaluator import CpuEvaluator, Outputs
+from zoo_compress.runtime.evaluator import Outputs
+from zoo_compress.runtime.evaluators import evaluator_on
 from zoo_compress.stats.certificates import top_answers_differ
 from zoo_compress.stats.distances import Distance, output_distance
 from zoo_compress.techniques.candidates import Candidates
@@ -84,7 +85,8 @@ def pool_of(study: Study) -> Pool:
     try:
         feeds = study.inputs.feeds
         reference = reference_of(study.removal, study.artifact, feeds)
-        evaluator = CpuEvaluator(model, feeds, replaceable=names, reference=reference)
+        device = study.candidates.evaluator.device
+        evaluator = evaluator_on(device, model, feeds, replaceable=names, reference=reference)
     except SourceError as error:
         raise OriginalModelError(f"the original model does not open: {error}") from error
     classifies = study.task == "classification"

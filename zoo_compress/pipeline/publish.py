@@ -10,17 +10,31 @@ from typing import Any
 from zoo_compress.core import Plan
 from zoo_compress.files import atomic_write
 from zoo_compress.pipeline.companions import copy_companions
-from zoo_compress.pipeline.folder import CARD_FILE, MODEL_FILE, PLAN_FILE, REPORT_FILE
+from zoo_compress.pipeline.finished import file_records
+from zoo_compress.pipeline.folder import (
+    CARD_FILE,
+    MODEL_FILE,
+    PLAN_FILE,
+    RECIPE_FILE,
+    REPORT_FILE,
+    SPLIT_FILE,
+)
 from zoo_compress.pipeline.study import Study
 from zoo_compress.pipeline.write import plan_file
+from zoo_compress.recipe import recipe_yaml
 from zoo_compress.report.card import render_card
 
 
-def publish(study: Study, plan: Plan, files: Sequence[Path], report: Mapping[str, Any]) -> None:
+def publish(
+    study: Study, plan: Plan, files: Sequence[Path], report: Mapping[str, Any]
+) -> dict[str, Any]:
     """Move the checked model into the run's folder, with all that speaks of it.
 
     What spoke of an earlier model goes first and the report comes last: where there is a
     `run.json`, it is about the model beside it.
+
+    Returns:
+        The content of `run.json`: the report, and size and SHA-256 of each file.
 
     Raises:
         DiskFullError: If there is no space.
@@ -39,6 +53,10 @@ def publish(study: Study, plan: Plan, files: Sequence[Path], report: Mapping[str
     if len(files) == 1:
         (folder / f"{MODEL_FILE}.data").unlink(missing_ok=True)
     atomic_write(folder / PLAN_FILE, plan_file(study, plan).to_json())
+    atomic_write(folder / RECIPE_FILE, recipe_yaml(study.recipe))
     copy_companions(study.artifact, folder)
     atomic_write(folder / CARD_FILE, card)
-    atomic_write(folder / REPORT_FILE, json.dumps(report, indent=2, allow_nan=False) + "\n")
+    written = [file.name for file in files] + [PLAN_FILE, RECIPE_FILE, SPLIT_FILE, CARD_FILE]
+    complete = {**report, "files": file_records(folder, [*written, *report["companions"]])}
+    atomic_write(folder / REPORT_FILE, json.dumps(complete, indent=2, allow_nan=False) + "\n")
+    return complete

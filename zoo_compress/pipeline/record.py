@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from zoo_compress.core import Certificate, Plan, Trial
+from zoo_compress.core import Artifact, Certificate, Plan, Trial
 from zoo_compress.graph.load import load_model
 from zoo_compress.graph.operators import other_operators
 from zoo_compress.pipeline.attempt import Attempt
@@ -57,6 +57,7 @@ def run_record(
     return {
         "source": study.settings.source,
         "revision": study.artifact.revision,
+        "origin": origin_record(study.artifact),
         "seed": study.settings.seed,
         "budget": str(study.aim),
         "original_bytes": original,
@@ -79,7 +80,8 @@ def run_record(
         "plan_path": str(folder / PLAN_FILE),
         "model_path": str(folder / files[0].name),
         "versions": versions(),
-        "hardware": hardware(),
+        "device": str(study.candidates.evaluator.device),
+        "hardware": hardware(study.candidates.evaluator.device),
         "recipe": study.recipe.name,
         "uniform": uniform,
         "data": study.inputs.description,
@@ -99,6 +101,18 @@ def run_record(
         "techniques": _techniques(best.plan),
         "operators": other_operators(load_model(files[0])),
         "sites": _sites(study, best.plan),
+    }
+
+
+def origin_record(artifact: Artifact) -> dict[str, Any]:
+    """Return where the original comes from, and what its model card says about it."""
+    return {
+        "repo_id": artifact.repo_id,
+        "revision": artifact.revision,
+        "file": artifact.file,
+        "licence": artifact.licence,
+        "gated": artifact.gated,
+        "metadata": dict(artifact.metadata),
     }
 
 

@@ -10,6 +10,7 @@ from zoo_compress.core import Artifact, Feed, Progress, ProgressCallback, ignore
 from zoo_compress.errors import OutputError, PlanError
 from zoo_compress.graph.load import load_model, model_digest
 from zoo_compress.graph.signature import signature
+from zoo_compress.hub.plan_source import resolve_plan
 from zoo_compress.hub.resolve import resolve
 from zoo_compress.pipeline.calibrate import calibrate, observes, recorded_feeds
 from zoo_compress.pipeline.equalise import equalised_as
@@ -46,7 +47,7 @@ class ApplyResult:
 def apply(
     source: str,
     *,
-    plan: Path,
+    plan: str | Path,
     out: Path,
     data: str | None = None,
     overwrite: bool = False,
@@ -56,7 +57,8 @@ def apply(
 
     Args:
         source: The original model.
-        plan: The plan file of a run.
+        plan: The plan file of a run, or `OWNER/NAME[@REVISION][:FILE.json]` for the one of a run
+            that was pushed.
         out: The `.onnx` file to write.
         data: Where the inputs are now that the weights were repaired with; None for where they
             were then.
@@ -69,8 +71,8 @@ def apply(
         InputError: If the inputs cannot be read.
         OutputError: If `out` exists, or its folder does not.
     """
-    wanted = read_plan(plan)
     _check_target(out, overwrite=overwrite)
+    wanted = read_plan(resolve_plan(str(plan), cache=cache_folder()))
     artifact = resolve(source, cache=cache_folder(), progress=progress)
     if out.resolve() in {path.resolve() for path in (artifact.model_path, *artifact.data_files)}:
         raise OutputError(f"'{out}' is the original itself; name another file with --out")
@@ -143,7 +145,16 @@ def _calibrations(
 
 
 def _feeds(record: CalibrationRecord, artifact: Artifact, data: str | None) -> Sequence[Feed]:
-    """Return the inputs that the run was calibrated with."""
+    """Return the inputs that the run was calibrated with.
+
+    Raises:
+        PlanError: If they are others, or lie somewhere else now.
+    """
+    if data is None and not _at_hand(record.data):
+        raise PlanError(
+            f"the plan's weights were repaired with inputs from '{record.data}', which is not "
+            "here; say with --data where they are"
+        )
     inputs, _ = gather_inputs(
         artifact,
         signature(load_model(artifact.model_path)).inputs,
@@ -152,6 +163,10 @@ def _feeds(record: CalibrationRecord, artifact: Artifact, data: str | None) -> S
         seed=record.seed,
     )
     return recorded_feeds(record, inputs)
+
+
+def _at_hand(data: str | None) -> bool:
+    return data in (None, "synthetic") or Path(str(data)).exists()
 
 
 def _techniques(plan: PlanFile) -> dict[str, Technique]:

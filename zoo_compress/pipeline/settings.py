@@ -38,6 +38,7 @@ class RunSettings:
         task: What the outputs mean, where the model's origin does not say.
         distance: How outputs are compared; None for what suits the task.
         confidence: Confidence of the certificate.
+        device: Where candidates run: `auto`, `cpu`, `cuda` or `cuda:N`.
     """
 
     source: str
@@ -54,6 +55,7 @@ class RunSettings:
     task: Task | None = None
     distance: str | None = None
     confidence: float = 0.95
+    device: str = "auto"
 
     @property
     def folder(self) -> Path:

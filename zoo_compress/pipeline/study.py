@@ -40,7 +40,9 @@ from zoo_compress.pipeline.task import output_task, token_pooling
 from zoo_compress.plan import CalibrationRecord, RemovalRecord
 from zoo_compress.recipe import Recipe, load_recipe
 from zoo_compress.registry import load_plugin
-from zoo_compress.runtime.evaluator import CpuEvaluator, Outputs
+from zoo_compress.runtime.device import CPU, Device, choose_device
+from zoo_compress.runtime.evaluator import Evaluator, Outputs
+from zoo_compress.runtime.evaluators import evaluator_on
 from zoo_compress.search.loop import Measurer
 from zoo_compress.search.objective import Objective
 from zoo_compress.search.problem import Problem
@@ -134,6 +136,18 @@ class Study:
         """Plans to measure at most, those for the frontier included."""
         return self.trials + self.recipe.search.frontier
 
+    def on_the_cpu(self) -> Candidates:
+        """Return what runs plans where the written file is checked: devices round differently."""
+        evaluator = self.candidates.evaluator
+        if evaluator.device == CPU:
+            return self.candidates
+        feeds = self.inputs.subset(self.split.search).feeds
+        reference = reference_of(self.removal, self.artifact, feeds)
+        return replace(
+            self.candidates,
+            evaluator=_evaluator(CPU, self.prepared, self.sized, feeds, reference),
+        )
+
     @property
     def measurer(self) -> Measurer:
         """Measures plans on all search inputs."""
@@ -171,6 +185,7 @@ def build_study(
         ZooCompressError: Whatever is wrong with the source, the data, the recipe or the budget.
     """
     aim = Aim.of(settings)
+    device, remark = choose_device(settings.device)
     recipe = load_recipe(settings.recipe)
     techniques = load_techniques(recipe)
     observing = observes(techniques)
@@ -214,7 +229,7 @@ def build_study(
     limit_bytes = aim.limit_bytes(artifact.stored_bytes, otherwise=most)
     if searching:
         require_feasible(sized.space, limit_bytes, artifact.stored_bytes)
-    evaluator = _evaluator(prepared, sized, feeds, reference_of(removal, artifact, feeds))
+    evaluator = _evaluator(device, prepared, sized, feeds, reference_of(removal, artifact, feeds))
     progress(Progress(stage="prepare", done=1, total=1))
     encoder = Encoder(
         sites=sized.space.sites,
@@ -257,7 +272,13 @@ def build_study(
             settings, recipe, fitted, observing=observing, removal=removal
         ),
         removal=removal,
-        notes=(*warnings, *prepared.notes, *doubts, *skipped_companions(artifact)),
+        notes=(
+            *([remark] if remark else []),
+            *warnings,
+            *prepared.notes,
+            *doubts,
+            *skipped_companions(artifact),
+        ),
     )
 
 
@@ -276,20 +297,21 @@ def _require_inputs(split: Split, confidence: float) -> None:
 
 
 def _evaluator(
+    device: Device,
     prepared: Prepared,
     sized: SizedSpace,
     feeds: Sequence[Feed],
     reference: Sequence[Outputs] | None,
-) -> CpuEvaluator:
+) -> Evaluator:
     model, tensors = to_compact_proto(prepared.model), sized.space.tensors
     try:
-        return CpuEvaluator(model, feeds, replaceable=tensors, reference=reference)
+        return evaluator_on(device, model, feeds, replaceable=tensors, reference=reference)
     except SourceError as error:
         raise OriginalModelError(f"the original model does not open: {error}") from error
 
 
 def _distance(
-    settings: RunSettings, evaluator: CpuEvaluator, artifact: Artifact, task: Task
+    settings: RunSettings, evaluator: Evaluator, artifact: Artifact, task: Task
 ) -> Distance:
     try:
         return output_distance(

@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from zoo_compress.runtime.device import CPU, Device
 from zoo_compress.runtime.flavour import FLAVOURS, installed_flavours
 
 LIBRARIES = ("onnx", "onnx-ir", "onnxslim", "numpy", "zoo-compress")
@@ -18,7 +19,7 @@ NAME_GPUS = ("nvidia-smi", "--query-gpu=name", "--format=csv,noheader")
 SECONDS_TO_NAME_GPUS = 20.0
 
 
-def hardware() -> dict[str, Any]:
+def hardware(device: Device = CPU) -> dict[str, Any]:
     """Return the processor's name, usable cores, memory in bytes and the GPU (None: not used)."""
     import psutil
 
@@ -26,7 +27,7 @@ def hardware() -> dict[str, Any]:
         "cpu": _processor(),
         "cores": _usable_cores(),
         "memory_bytes": psutil.virtual_memory().total,
-        "gpu": None,
+        "gpu": None if device.kind == "cpu" else gpu_model(),
     }
 
 

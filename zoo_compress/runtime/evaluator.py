@@ -11,6 +11,8 @@ import numpy as np
 
 from zoo_compress.core import AnyArray, Feed
 from zoo_compress.errors import InputError, OriginalModelError
+from zoo_compress.runtime.device import CPU, Device
+from zoo_compress.runtime.differences import Differences
 from zoo_compress.runtime.flavour import load_onnxruntime
 from zoo_compress.runtime.padding import without_padding
 from zoo_compress.runtime.session import open_session, runtime_errors, short_reason
@@ -26,15 +28,34 @@ positions that only pad the sample."""
 
 
 class Evaluator(Protocol):
-    """Returns a model's outputs for given weights, on samples that were fixed beforehand."""
+    """Returns a model's outputs for given weights, on samples that were fixed beforehand.
 
-    @property
-    def reference(self) -> Sequence[Outputs]:
-        """Outputs of the original weights, one tuple per sample."""
-        ...
+    Attributes:
+        device: Where the model runs.
+        output_names: The model's outputs, in order.
+        reference: Outputs of the original, one tuple per sample.
+        seconds: Time spent so far, by `session` (building, uploading) and `forward`.
+    """
+
+    device: Device
+    output_names: tuple[str, ...]
+    reference: list[Outputs]
+    seconds: dict[str, float]
 
     def outputs(self, weights: Mapping[str, AnyArray], indices: Sequence[int]) -> list[Outputs]:
         """Return the outputs of the samples at `indices` with `weights` in place."""
+        ...
+
+    def differences(
+        self, weights: Mapping[str, AnyArray], indices: Sequence[int]
+    ) -> Differences | None:
+        """Compare those outputs with the reference where they lie; None if that cannot be."""
+        ...
+
+    def outputs_of(
+        self, model: bytes, initializers: Mapping[str, AnyArray], indices: Sequence[int]
+    ) -> list[Outputs]:
+        """Return the outputs of another model on the samples at `indices`."""
         ...
 
 
@@ -47,6 +68,7 @@ class CpuEvaluator:
     or a protobuf.
 
     Attributes:
+        device: The CPU.
         output_names: The model's outputs, in order.
         reference: Outputs of the original, one tuple per sample.
         seconds: Time spent so far, by `session` (building) and `forward`.
@@ -77,6 +99,7 @@ class CpuEvaluator:
             InputError: If a sample does not fit the model.
             OriginalModelError: If an output is NaN, infinite or not a tensor.
         """
+        self.device: Device = CPU
         self._skeleton, self._weights = detach_initializers(model, replaceable)
         self._feeds = feeds
         self._threads = threads
@@ -100,8 +123,14 @@ class CpuEvaluator:
             ValueError: If a replacement has no counterpart, or another dtype or shape.
             InputError: If a sample does not run.
         """
-        self._check(weights)
+        require_replacements(weights, self._weights)
         return self.outputs_of(self._skeleton, {**self._weights, **weights}, indices)
+
+    def differences(
+        self, weights: Mapping[str, AnyArray], indices: Sequence[int]
+    ) -> Differences | None:
+        """Return None: the outputs are in this process's memory, to be compared there."""
+        return None
 
     def outputs_of(
         self, model: bytes, initializers: Mapping[str, AnyArray], indices: Sequence[int]
@@ -120,22 +149,41 @@ class CpuEvaluator:
         start = time.perf_counter()
         session = open_session(model, threads=self._threads, initializers=initializers)
         opened = time.perf_counter()
-        errors = runtime_errors(load_onnxruntime())
-        results = [_run(session, self._feeds[index], index, errors) for index in indices]
+        results = run_all(session, self._feeds, indices)
         self.seconds["session"] += opened - start
         self.seconds["forward"] += time.perf_counter() - opened
         return results
 
-    def _check(self, weights: Mapping[str, AnyArray]) -> None:
-        for name, array in weights.items():
-            original = self._weights.get(name)
-            if original is None:
-                raise ValueError(f"weight '{name}' is not among the replaceable initializers")
-            if (array.shape, array.dtype) != (original.shape, original.dtype):
-                raise ValueError(
-                    f"weight '{name}': {array.dtype} {array.shape} cannot replace "
-                    f"{original.dtype} {original.shape}"
-                )
+
+def require_replacements(
+    weights: Mapping[str, AnyArray], originals: Mapping[str, AnyArray]
+) -> None:
+    """Check that weights can take the place of others.
+
+    Raises:
+        ValueError: If one has no counterpart, or another dtype or shape.
+    """
+    for name, array in weights.items():
+        original = originals.get(name)
+        if original is None:
+            raise ValueError(f"weight '{name}' is not among the replaceable initializers")
+        if (array.shape, array.dtype) != (original.shape, original.dtype):
+            raise ValueError(
+                f"weight '{name}': {array.dtype} {array.shape} cannot replace "
+                f"{original.dtype} {original.shape}"
+            )
+
+
+def run_all(
+    session: InferenceSession, feeds: Sequence[Feed], indices: Sequence[int]
+) -> list[Outputs]:
+    """Return the outputs of the samples at `indices`, run one by one.
+
+    Raises:
+        InputError: If a sample does not run.
+    """
+    errors = runtime_errors(load_onnxruntime())
+    return [_run(session, feeds[index], index, errors) for index in indices]
 
 
 def _run(

@@ -92,6 +92,42 @@ def publish_gate(
     )
 
 
+def reopening_gate(
+    model_path: Path,
+    *,
+    feeds: Sequence[Feed],
+    original: Sequence[tuple[AnyArray, ...]] | None,
+    timeout: float = 600,
+) -> float | None:
+    """Open a file in a fresh process once more, long after it was written.
+
+    Args:
+        model_path: The file.
+        feeds: Samples to run, at least one.
+        original: Outputs of the original model, one tuple per sample; None if it is not at hand.
+        timeout: Seconds after which the process is stopped.
+
+    Returns:
+        The largest squared distance to the original as a share of the original's variance; None
+        if there is no original or its outputs do not vary.
+
+    Raises:
+        PublishGateError: If the file does not open or run, returns NaN or infinity, or is no
+            closer to the original than always answering the original's mean.
+    """
+    outputs = run_in_fresh_process(model_path, feeds, timeout=timeout)
+    distances = list[float | None]()
+    for index, example in enumerate(outputs[0]):
+        if example.dtype.kind == "f":
+            found = [sample[index] for sample in outputs]
+            _check_finite(index, found)
+            if original is not None:
+                reference = [sample[index] for sample in original]
+                _check_shapes(index, found, reference, "the original has")
+                distances.append(_check_distance(index, found, reference))
+    return max((d for d in distances if d is not None), default=None)
+
+
 def _check_size(paths: Sequence[Path], predicted: int, tolerance: float) -> int:
     for path in paths:
         if not path.is_file():
@@ -108,14 +144,8 @@ def _check_size(paths: Sequence[Path], predicted: int, tolerance: float) -> int:
 def _check_difference(
     index: int, found: list[AnyArray], expected: list[AnyArray], tolerance: float
 ) -> float:
-    for sample, (out, other) in enumerate(zip(found, expected, strict=True)):
-        if not np.isfinite(out).all():
-            raise PublishGateError(f"output {index} is NaN or infinite for sample {sample}")
-        if out.shape != other.shape:
-            raise PublishGateError(
-                f"output {index} of sample {sample} has shape {out.shape}, in the search it had "
-                f"{other.shape}"
-            )
+    _check_finite(index, found)
+    _check_shapes(index, found, expected, "in the search it had")
     size = float(np.sqrt(sum(_squares(other) for other in expected)))
     error = float(np.sqrt(_squared_distance(found, expected)))
     relative = error / size if size else (np.inf if error else 0.0)
@@ -125,6 +155,20 @@ def _check_difference(
             f"(allowed: {tolerance:g})"
         )
     return relative
+
+
+def _check_finite(index: int, found: list[AnyArray]) -> None:
+    for sample, out in enumerate(found):
+        if not np.isfinite(out).all():
+            raise PublishGateError(f"output {index} is NaN or infinite for sample {sample}")
+
+
+def _check_shapes(index: int, found: list[AnyArray], expected: list[AnyArray], whose: str) -> None:
+    for sample, (out, other) in enumerate(zip(found, expected, strict=True)):
+        if out.shape != other.shape:
+            raise PublishGateError(
+                f"output {index} of sample {sample} has shape {out.shape}, {whose} {other.shape}"
+            )
 
 
 def _check_distance(index: int, found: list[AnyArray], reference: list[AnyArray]) -> float | None:

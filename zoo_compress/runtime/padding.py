@@ -46,6 +46,11 @@ def without_padding(
     return tuple(_trimmed(name, out, declared[name], masks, inputs) for name, out in pairs)
 
 
+def has_padding(feed: Feed) -> bool:
+    """Tell whether a sample has positions that only pad it."""
+    return any(_pads(name, array) for name, array in feed.items())
+
+
 def _pads(name: str, array: AnyArray) -> bool:
     """Tell whether an input is the mask of one sample that leaves some positions out."""
     mask = name.endswith(MASK_SUFFIX) and array.ndim == 2 and len(array) == 1

@@ -12,6 +12,7 @@ import numpy as np
 
 from zoo_compress.core import AnyArray
 from zoo_compress.errors import SourceError
+from zoo_compress.runtime.device import CPU, Device
 from zoo_compress.runtime.flavour import load_onnxruntime
 
 if TYPE_CHECKING:
@@ -54,8 +55,9 @@ def open_session(
     initializers: Mapping[str, AnyArray] | None = None,
     optimized_path: Path | None = None,
     spinning: bool = True,
+    device: Device = CPU,
 ) -> InferenceSession:
-    """Open a session on the CPU provider, silent on stderr.
+    """Open a session, silent on stderr.
 
     Args:
         model: A serialised model, or the path of one.
@@ -67,6 +69,7 @@ def open_session(
         optimized_path: Write the optimised model there, to see which nodes survive.
         spinning: Whether threads that wait for work keep their cores busy, for a while, as ONNX
             Runtime's do by default.
+        device: Where to run. Whether ONNX Runtime can run on it is for `choose_device` to find.
 
     Raises:
         SourceError: If ONNX Runtime cannot open the model.
@@ -83,7 +86,7 @@ def open_session(
         session = ort.InferenceSession(
             model if isinstance(model, bytes) else str(model),
             options,
-            providers=["CPUExecutionProvider"],
+            providers=device.providers,
         )
     except errors as error:
         name = "the model" if isinstance(model, bytes) else f"'{model}'"
@@ -104,13 +107,14 @@ def _options(ort: ModuleType, *, threads: int | None, optimized_path: Path | Non
 
 
 def _supply(ort: ModuleType, options: Any, initializers: Mapping[str, AnyArray]) -> list[Any]:
-    values = [_ort_value(ort, array) for array in initializers.values()]
+    values = [ort_value(ort, array) for array in initializers.values()]
     if values:
         options.add_external_initializers(list(initializers), values)
     return values
 
 
-def _ort_value(ort: ModuleType, array: AnyArray) -> Any:
+def ort_value(ort: ModuleType, array: AnyArray) -> Any:
+    """Return an array as a value in the memory of the processor, where possible without a copy."""
     whole = array if array.flags.c_contiguous else array.copy(order="C")
     if whole.dtype.name == "bfloat16":
         # numpy has no bfloat16 of its own, so the bits go in as 16-bit integers.

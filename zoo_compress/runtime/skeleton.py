@@ -1,4 +1,4 @@
-"""Take weights out of a model, leaving placeholders that a session fills in."""
+"""Take weights out of a model, leaving placeholders or inputs that a session fills in."""
 
 from __future__ import annotations
 
@@ -22,6 +22,41 @@ def detach_initializers(
     Raises:
         ValueError: If a name is not an initializer of the main graph.
     """
+    arrays = _payloads(model, names)
+    copy = _without_initializers(model)
+    copy.graph.initializer.extend(
+        _placeholder(tensor) if tensor.name in arrays else tensor
+        for tensor in model.graph.initializer
+    )
+    return copy.SerializeToString(), arrays
+
+
+def weights_as_inputs(
+    model: onnx.ModelProto, names: Sequence[str]
+) -> tuple[bytes, dict[str, AnyArray]]:
+    """Return the model with `names` as inputs of its graph, serialised, and the arrays taken out.
+
+    A session of it takes other weights without being built anew. Those that are inputs already,
+    with the initializer as their default value, just lose it.
+
+    Raises:
+        ValueError: If a name is not an initializer of the main graph.
+    """
+    import onnx
+
+    arrays = _payloads(model, names)
+    copy = _without_initializers(model)
+    copy.graph.initializer.extend(t for t in model.graph.initializer if t.name not in arrays)
+    already = {value.name for value in copy.graph.input}
+    copy.graph.input.extend(
+        onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims)
+        for tensor in model.graph.initializer
+        if tensor.name in arrays and tensor.name not in already
+    )
+    return copy.SerializeToString(), arrays
+
+
+def _payloads(model: onnx.ModelProto, names: Sequence[str]) -> dict[str, AnyArray]:
     import onnx.numpy_helper
 
     wanted = set(names)
@@ -29,21 +64,16 @@ def detach_initializers(
     missing = sorted(wanted - stored.keys())
     if missing:
         raise ValueError(f"'{missing[0]}' is not an initializer of the main graph")
-    arrays = {name: onnx.numpy_helper.to_array(stored[name]) for name in sorted(wanted)}
-    return _skeleton(model, wanted).SerializeToString(), arrays
+    return {name: onnx.numpy_helper.to_array(stored[name]) for name in sorted(wanted)}
 
 
-def _skeleton(model: onnx.ModelProto, names: set[str]) -> onnx.ModelProto:
+def _without_initializers(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Return a copy without initializers; no payload of one is copied on the way."""
     import onnx
 
     copy = onnx.ModelProto()
     _copy_fields(model, copy, skip="graph")
     _copy_fields(model.graph, copy.graph, skip="initializer")
-    for tensor in model.graph.initializer:
-        if tensor.name in names:
-            copy.graph.initializer.append(_placeholder(tensor))
-        else:
-            copy.graph.initializer.append(tensor)
     return copy
 
 

@@ -6,8 +6,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from zoo_compress.core import (
     Measurement,
     Plan,
@@ -17,11 +15,10 @@ from zoo_compress.core import (
     Trial,
     ignore_progress,
 )
-from zoo_compress.runtime.evaluator import Outputs
+from zoo_compress.search.comparison import Comparison
 from zoo_compress.search.deadline import Deadline, Turns
 from zoo_compress.search.space import SearchSpace
 from zoo_compress.search.store import TrialStore
-from zoo_compress.stats.certificates import top_answers_differ
 from zoo_compress.stats.distances.base import Distance
 from zoo_compress.techniques.candidates import Candidates
 
@@ -50,20 +47,17 @@ class Measurer:
 
     def measure(self, plan: Plan) -> Measurement:
         """Return distance, variance and bytes of a plan, and how many top answers it changes."""
-        outputs = self.candidates.outputs(plan, self.indices)
-        mean, variance = self.distance.estimate(outputs, self.indices)
+        comparison = Comparison(
+            candidates=self.candidates, distance=self.distance, indices=self.indices
+        )
+        mean, variance, changed = comparison.estimate(plan, top_answers=self.top_answers)
         return Measurement(
             distance=float(mean),
             variance=float(variance),
             inputs=len(self.indices),
             stored_bytes=self.space.stored_bytes(self.space.theta(plan)),
-            disagreement=self._disagreement(outputs) if self.top_answers else None,
+            disagreement=changed,
         )
-
-    def _disagreement(self, outputs: Sequence[Outputs]) -> float:
-        """Return the share of inputs whose top answer changed."""
-        references = [self.candidates.reference[index] for index in self.indices]
-        return float(np.mean([*map(top_answers_differ, references, outputs)]))
 
 
 def run_trials(

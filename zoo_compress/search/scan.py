@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zoo_compress.core import Plan, Progress, ProgressCallback, ignore_progress
+from zoo_compress.search.comparison import Comparison
 from zoo_compress.search.deadline import Deadline, Turns
 from zoo_compress.search.interpolation import Choice, complete
 from zoo_compress.search.sensitivity import Sensitivity
@@ -123,9 +124,10 @@ class Scan:
     def _power(self, site: int, level: int) -> float:
         name = self.space.sites[site].name
         plan = Plan(choices={name: self.space.options[site][level - 1]})
-        outputs = self.candidates.outputs(plan, self.indices)
-        mean = float(np.mean(self.distance(outputs, self.indices)))
-        power = mean**self.distance.power
+        comparison = Comparison(
+            candidates=self.candidates, distance=self.distance, indices=self.indices
+        )
+        power = comparison.mean(plan) ** self.distance.power
         return power if np.isfinite(power) else np.inf
 
     def _errors(self) -> Matrix:

@@ -9,7 +9,8 @@ import onnx_ir as ir
 
 from zoo_compress.core import Plan
 from zoo_compress.graph.proto import to_skeleton
-from zoo_compress.runtime.evaluator import CpuEvaluator, Outputs
+from zoo_compress.runtime.differences import Differences
+from zoo_compress.runtime.evaluator import Evaluator, Outputs
 from zoo_compress.techniques.assembly import put_dense, put_encoded, restricted
 from zoo_compress.techniques.base import Technique
 from zoo_compress.techniques.encoder import Encoder
@@ -39,7 +40,7 @@ class Candidates:
 
     model: ir.Model
     encoder: Encoder
-    evaluator: CpuEvaluator
+    evaluator: Evaluator
 
     @property
     def reference(self) -> Sequence[Outputs]:
@@ -65,3 +66,18 @@ class Candidates:
         put_dense(graph, restricted(plan, self.encoder, _by_weights), self.encoder)
         put_encoded(graph, computed, self.encoder)
         return self.evaluator.outputs_of(*to_skeleton(graph), indices)
+
+    def differences(self, plan: Plan, indices: Sequence[int]) -> Differences | None:
+        """Compare the outputs under a plan with the reference on the evaluator's device.
+
+        Returns:
+            What was found; None where the evaluator compares nothing, or part of the plan needs a
+            graph of its own.
+
+        Raises:
+            ValueError: If the plan does not fit the model.
+            InputError: If a sample does not run.
+        """
+        if restricted(plan, self.encoder, _by_graph).choices:
+            return None
+        return self.evaluator.differences(self.encoder.dense(plan), indices)

@@ -185,3 +185,23 @@ def test_a_broken_sample_shorter_than_others_is_a_whole_row_of_infinities():
     rows = SquaredL2(reference).difference([(np.full((1, 2, 6), np.nan),), reference[1]], [0, 1])
     assert np.isinf(rows[0]).all()
     assert not rows[1].any()
+
+
+@pytest.mark.parametrize("shapes", [[(1, 7)], [(1, 3, 5)], [(1, 2, 4, 6), (1, 9)]])
+def test_sums_of_squares_that_were_made_elsewhere_give_the_distances(shapes):
+    rng = np.random.default_rng(4)
+
+    def samples() -> list[tuple[np.ndarray, ...]]:
+        return [tuple(rng.standard_normal(shape) for shape in shapes) for _ in range(5)]
+
+    reference, outputs = samples(), samples()
+    distance, order = SquaredL2(reference), [3, 0, 4]
+    chosen = [outputs[index] for index in order]
+    squares = [
+        [np.square(one - two).sum() for one, two in zip(outputs[i], reference[i], strict=True)]
+        for i in order
+    ]
+    found = distance.of_squares(np.array(squares), order)
+    np.testing.assert_allclose(found, distance(chosen, order), rtol=1e-12)
+    squares[1][0] = np.inf
+    assert distance.of_squares(np.array(squares), order).tolist() == [found[0], np.inf, found[2]]

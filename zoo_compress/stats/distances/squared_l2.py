@@ -80,22 +80,41 @@ class SquaredL2(PerSampleDistance):
                 row[:] = np.inf
         return table
 
+    def of_squares(self, squares: Matrix, indices: Sequence[int]) -> Vector:
+        """Return the distance of each sample, shape (n,), from sums that were made elsewhere.
+
+        Args:
+            squares: Sum of squared differences by sample and floating-point output, shape (n, k);
+                infinity for an output that is unusable.
+            indices: Which reference sample each row belongs to.
+        """
+        shares = [
+            [1 / self._divisor(k, out) for k, out in enumerate(self._reference[i])]
+            for i in indices
+        ]
+        with np.errstate(invalid="ignore"):
+            found: Vector = (squares * np.array(shares)).sum(axis=1)
+        return np.where(np.isfinite(found), found, np.inf)
+
+    def _divisor(self, output: int, expected: AnyArray) -> float:
+        return self.divisors[output] * len(self.divisors) * _positions(expected)
+
     def _compare(self, reference: Sample, outputs: Sample) -> float:
         vector = self._vector(reference, outputs)
         return float(vector @ vector)
 
     def _vector(self, reference: Sample, outputs: Sample) -> Vector:
+        pairs = zip(outputs, reference, strict=True)
         parts = [
-            _scaled_difference(out, expected, divisor * len(self.divisors))
-            for out, expected, divisor in zip(outputs, reference, self.divisors, strict=True)
+            _difference(out, expected) / math.sqrt(self._divisor(k, expected))
+            for k, (out, expected) in enumerate(pairs)
         ]
         return np.concatenate(parts)
 
 
-def _scaled_difference(out: AnyArray, expected: AnyArray, divisor: float) -> Vector:
-    difference = out.ravel().astype(np.float64) - expected.ravel().astype(np.float64)
-    scaled: Vector = difference / math.sqrt(divisor * _positions(expected))
-    return scaled
+def _difference(out: AnyArray, expected: AnyArray) -> Vector:
+    difference: Vector = out.ravel().astype(np.float64) - expected.ravel().astype(np.float64)
+    return difference
 
 
 def _positions(array: AnyArray) -> int:
