@@ -72,6 +72,7 @@ ASKED = {
     "no split": ("text", f"{ROOT}:test"),
     "no config": ("text", f"{ROOT}/fr"),
     "no column": ("image", ROOT),
+    "a script": ("text", "hf://datasets/me/script"),
     "no form": ("text", "hf://datasets/rows"),
 }
 
@@ -89,7 +90,8 @@ def hub() -> Iterator[DatasetHub]:
         "de/a.parquet": numbered("wort", 20, column="wort"),
     }
     pictures = {f"{n}.png": picture(n) for n in range(5)}
-    with serving(DatasetHub(rows=files, pictures=pictures)) as hub:
+    script = {"script.py": b"raise SystemExit(99)", "train.parquet": numbered("train", 9)}
+    with serving(DatasetHub(rows=files, pictures=pictures, script=script)) as hub:
         yield hub
 
 
@@ -140,6 +142,7 @@ def test_a_dataset_of_image_files_is_read(found: dict[str, Any]) -> None:
         ("no split", 6, "has no split 'test'; its splits are train, validation"),
         ("no config", 6, "cannot be read: BuilderConfig 'fr' not found. Available: ['en', 'de'"),
         ("no column", 6, "has no column of images, which the model takes; its columns are text"),
+        ("a script", 6, "cannot be read: Dataset scripts are no longer supported"),
         ("no form", 6, "names no dataset; the form is hf://datasets/OWNER/NAME"),
     ],
 )
