@@ -97,6 +97,18 @@ def test_every_mode_becomes_rgb(mode):
         ("clip", "CLIP", {"size": 100, "crop_size": 130}),
         ("poolformer", "PoolFormer", {}),
         ("deit", "DeiT", {"size": 128, "crop_size": 127}),
+        ("beit", "Beit", {}),
+        ("bit", "Bit", {}),
+        ("blip", "Blip", {}),
+        ("detr", "Detr", {}),
+        ("detr", "Detr", {"size": {"shortest_edge": 200, "longest_edge": 250}}),
+        ("efficientnet", "EfficientNet", {"size": {"height": 90, "width": 80}}),
+        ("efficientnet", "EfficientNet", {"include_top": False, "rescale_offset": True}),
+        ("levit", "Levit", {}),
+        ("mobilenet_v2", "MobileNetV2", {}),
+        ("mobilevit", "MobileViT", {}),
+        ("segformer", "Segformer", {"size": {"height": 64, "width": 96}}),
+        ("siglip", "Siglip", {}),
     ],
 )
 @pytest.mark.filterwarnings("ignore")

@@ -42,6 +42,15 @@ def test_images_of_every_kind_and_depth_are_found_in_order(folder):
     assert not inputs.synthetic
 
 
+def test_a_folder_for_each_class_is_read_like_any_other(folder):
+    for name in ("cats/1.jpg", "dogs/1.jpg"):
+        (folder / name).parent.mkdir()
+        save(folder / name)
+    inputs = load(folder)
+    assert inputs.names == inputs.groups == ["cats/1.jpg", "dogs/1.jpg"]
+    assert inputs.labels is None
+
+
 def test_an_image_becomes_one_normalised_sample(folder):
     save(folder / "a.png", "white")
     array = load(folder).feeds[0]["pixels"]

@@ -28,7 +28,10 @@ def test_null_and_unknown_keys_are_ignored(tmp_path):
     ("changes", "message"),
     [
         ({"size": {"longest_edge": 8}}, r"'size' is \{'longest_edge': 8\}: give"),
-        ({"size": {"shortest_edge": 8, "longest_edge": 9}}, r"'size' is .*: give"),
+        ({"size": {"shortest_edge": 8, "longest_edge": 7}}, r"'size' is .*: give"),
+        ({"size": [8]}, r"'size' is \[8\]: give"),
+        ({"do_thumbnail": True}, r"'do_thumbnail' is true, a step that is not supported; give"),
+        ({"keep_aspect_ratio": True}, r"'keep_aspect_ratio' is true, a step that is not"),
         ({"size": {"height": 0, "width": 8}}, r"'size' is .*: give"),
         ({"size": True}, r"'size' is True: give"),
         ({"crop_size": {"shortest_edge": 8}}, r"'crop_size' is .*: give"),
@@ -40,7 +43,7 @@ def test_null_and_unknown_keys_are_ignored(tmp_path):
         ({"image_std": [0.5, 0, 0.5]}, r"'image_std' is \[0\.5, 0, 0\.5\]: "),
         ({"image_std": float("nan")}, r"'image_std' is nan: "),
         ({"do_resize": "perhaps"}, r"'do_resize' is 'perhaps': "),
-        ({"data_format": "channels_last"}, r"'data_format' is 'channels_last': "),
+        ({"data_format": "channels"}, r"'data_format' is 'channels': "),
         ({"channel_order": "RBG"}, r"'channel_order' is 'RBG': .*'RGB' or 'BGR'"),
     ],
 )
@@ -79,6 +82,8 @@ def test_a_file_that_is_no_json_object_is_an_input_error(tmp_path, content):
         ({"default_to_square": False}, ShortestEdge(8)),
         ({"do_center_crop": True, "default_to_square": True}, Box(8, 8)),
         ({"size": {"height": 5, "width": 7}}, Box(5, 7)),
+        ({"size": [5, 7]}, Box(5, 7)),
+        ({"size": {"shortest_edge": 8, "longest_edge": 9}}, ShortestEdge(8, 9)),
     ],
 )
 def test_an_integer_size_means_a_square_unless_the_image_is_cropped(tmp_path, changes, target):
@@ -87,3 +92,16 @@ def test_an_integer_size_means_a_square_unless_the_image_is_cropped(tmp_path, ch
 
 def test_one_mean_stands_for_every_channel(tmp_path):
     assert read(tmp_path, image_mean=0.5).image_mean == (0.5, 0.5, 0.5)
+
+
+def test_without_a_word_on_normalising_means_decide(tmp_path):
+    assert read(tmp_path).normalises
+    assert not read(tmp_path, image_mean=None, image_std=None).normalises
+    assert not read(tmp_path, image_processor_type="MobileViTImageProcessor").normalises
+    assert read(tmp_path, do_normalize=True, image_processor_type="MobileViTX").normalises
+
+
+def test_the_place_of_the_channels_is_the_models_to_say(tmp_path):
+    assert read(tmp_path, data_format="channels_last", do_thumbnail=False) == read(
+        tmp_path
+    ).model_copy(update={"data_format": "channels_last"})

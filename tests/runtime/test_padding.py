@@ -95,6 +95,7 @@ def passing_on(name, axes, *, mask):
     value = helper.make_tensor_value_info
     inputs = [
         value("attention_mask", TensorProto.INT64, ["b", mask]),
+        value("input_ids", TensorProto.INT64, ["b", "tokens"]),
         value("boxes", TensorProto.FLOAT, ["b", "regions"]),
         value("any", TensorProto.FLOAT, None),
     ]
@@ -112,6 +113,9 @@ def passing_on(name, axes, *, mask):
         # A cache counts positions on axis 2, and no feature that happens to be as many is lost.
         ("present.0.key", [1, 2, 4, 4], 4, (1, 2, 4, 4), (1, 2, 3, 4)),
         ("present.0.key", ["b", 2, "past + sequence", 4], "sequence", (1, 2, 4, 4), (1, 2, 3, 4)),
+        # Decoders count past tokens too along the mask, but not along the tokens and outputs.
+        ("logits", ["b", "tokens", 5], "past + tokens", (1, 4, 5), (1, 3, 5)),
+        ("values", ["b", "tokens"], "past + tokens", (1, 4), (1, 3)),
         # An embedding as wide as the sample is long.
         ("embedding", [1, 4], 4, (1, 4), (1, 4)),
         ("embedding", ["b", 4], "sequence", (1, 4), (1, 4)),
@@ -128,6 +132,7 @@ def test_positions_are_on_the_axis_that_the_model_names(name, axes, mask, shape,
     session = passing_on(name, axes, mask=mask)
     sample = {
         "attention_mask": np.array([[1, 1, 1, 0]]),
+        "input_ids": np.ones((1, 4), np.int64),
         "boxes": np.ones((1, 2), np.float32),
         "any": np.ones(shape, np.float32),
     }

@@ -15,7 +15,7 @@ from zoo_compress.cli.options import json_option
 @click.option(
     "--data",
     metavar="DATA",
-    help="Inputs to run, as for `run`. Without it: the first model's own, else synthetic ones.",
+    help="Inputs to run, as for `run`.",
 )
 @click.option(
     "--time",

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from zoo_compress.cli.options import json_option
+from zoo_compress.cli.options import data_option, json_option
 
 SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 
@@ -17,12 +17,7 @@ DISTANCES = ("squared-l2", "total-variation", "kl", "cosine", "relational")
 @click.command("certify", short_help="State how far a compressed model is from its original.")
 @click.argument("original")
 @click.argument("compressed")
-@click.option(
-    "--data",
-    metavar="DATA",
-    help="Inputs to compare on, unlabelled: a folder of images, an .npy or .npz file, or "
-    "'synthetic'. Without it: the sample's own inputs, else synthetic ones.",
-)
+@data_option
 @click.option(
     "--max-disagreement",
     type=SHARE,

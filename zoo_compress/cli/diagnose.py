@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from zoo_compress.cli.options import (
+    data_option,
     json_option,
     overwrite_option,
     recipe_option,
@@ -17,12 +18,7 @@ from zoo_compress.cli.options import (
 
 @click.command("diagnose", short_help="Draw how far the distance can be trusted on a model.")
 @source_argument
-@click.option(
-    "--data",
-    metavar="DATA",
-    help="Inputs to compare on: a folder of images, an .npy or .npz file, or 'synthetic'. "
-    "Without it: the sample's own inputs, else synthetic ones.",
-)
+@data_option
 @recipe_option
 @click.option(
     "--repetitions",

@@ -23,6 +23,17 @@ budget_option = click.option(
     "(certified share of changed top answers).",
 )
 
+data_option = click.option(
+    "--data",
+    metavar="DATA",
+    help="Inputs to compare on, unlabelled: a folder of images, of recordings or of .txt files; a "
+    ".txt file with a text a line; a .jsonl, .csv, .tsv or .parquet file, columns by name or as "
+    "FILE:COLUMN[,COLUMN]; hf://datasets/OWNER/NAME[@REVISION][/CONFIG][:SPLIT[:COLUMN]]; an .npy "
+    "or .npz file; or 'synthetic'. Images, texts and recordings are prepared as the files beside "
+    "the model say. Without it: the sample's own inputs, else a built-in English text, crops of "
+    "packaged photographs or synthetic ones, and the certificate says which.",
+)
+
 gamma_option = click.option(
     "--gamma",
     type=click.FloatRange(min=0, min_open=True),

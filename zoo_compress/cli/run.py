@@ -9,6 +9,7 @@ import click
 
 from zoo_compress.cli.options import (
     budget_option,
+    data_option,
     device_option,
     gamma_option,
     json_option,
@@ -25,12 +26,7 @@ from zoo_compress.cli.run_push import present_and_push, push_settings, run_befor
 @source_argument
 @budget_option
 @gamma_option
-@click.option(
-    "--data",
-    metavar="DATA",
-    help="Inputs to compare on, unlabelled: a folder of images, an .npy or .npz file, or "
-    "'synthetic'. Without it: the sample's own inputs, else synthetic ones.",
-)
+@data_option
 @recipe_option
 @click.option(
     "--strategy",

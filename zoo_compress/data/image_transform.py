@@ -44,10 +44,24 @@ def resized_size(config: PreprocessorConfig, *, width: int, height: int) -> tupl
         return int(target.width / config.share), int(target.height / config.share)
     if config.warps:
         return target.length, target.length
+    if target.longest is not None:
+        return _within(target.length, target.longest, width=width, height=height)
     edge = int(target.length / config.share)
     if width <= height:
         return edge, int(edge * height / width)
     return int(edge * width / height), edge
+
+
+def _within(shortest: int, longest: int, *, width: int, height: int) -> tuple[int, int]:
+    """Return the (width, height) with a shorter side as asked, or less to bound the longer one."""
+    low, high = sorted((width, height))
+    edge: float = shortest
+    if high / low * shortest > longest:
+        edge = longest * low / high
+    short, long = round(edge), int(edge * high / low)
+    if low == short:
+        long = high
+    return (short, long) if width < height else (long, short)
 
 
 def crop_centre(image: Image.Image, box: Box) -> Image.Image:
@@ -72,8 +86,13 @@ def normalise(pixels: npt.NDArray[np.uint8], config: PreprocessorConfig) -> Floa
         values = values[:, :, ::-1]
     if config.do_rescale:
         values = values * np.float32(config.rescale_factor)
-    if config.do_normalize:
+        if config.rescale_offset:
+            values = values - np.float32(1)
+    deviation = np.array(config.image_std or 1, dtype=np.float32)
+    if config.normalises:
         mean = np.array(config.image_mean, dtype=np.float32)
-        deviation = np.array(config.image_std, dtype=np.float32)
         values = (values - mean) / deviation
+    if config.include_top:
+        # EfficientNet's processor divides a second time for classifiers.
+        values = values / deviation
     return np.ascontiguousarray(values.transpose(2, 0, 1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -47,8 +48,9 @@ def load_images(
     files = image_files(folder)
     chosen = [files[index] for index in draw(len(files), count=count, seed=seed)]
     names = [path.relative_to(folder).as_posix() for path in chosen]
+    sources = [(str(path), path) for path in chosen]
     return Inputs(
-        feeds=[{spec.name: fit_to_input(array, spec)} for array in _decode(chosen, config)],
+        feeds=[{spec.name: fit_to_input(array, spec)} for array in decoded(sources, config)],
         groups=names,
         names=names,
         description=describe_draw(
@@ -118,26 +120,37 @@ def fit_to_input(array: FloatArray, spec: TensorSpec) -> FloatArray:
     return converted
 
 
-def _decode(files: Sequence[Path], config: PreprocessorConfig) -> list[FloatArray]:
+def decoded(
+    sources: Sequence[tuple[str, Path | bytes]], config: PreprocessorConfig
+) -> list[FloatArray]:
+    """Return images as arrays, prepared as a configuration says.
+
+    Args:
+        sources: The name of each, for messages, and the file or its bytes.
+        config: How to prepare them.
+
+    Raises:
+        InputError: If one does not decode; the first is named.
+    """
     arrays: list[FloatArray] = []
-    damaged: list[Path] = []
-    for path in files:
-        image = _open(path)
+    damaged: list[str] = []
+    for name, source in sources:
+        image = _open(source)
         if image is None:
-            damaged.append(path)
+            damaged.append(name)
         else:
             arrays.append(prepare_image(image, config))
     if damaged:
         raise InputError(
             f"'{damaged[0]}' does not decode as an image "
-            f"({len(damaged)} of {len(files)} images do not); remove or replace what is damaged"
+            f"({len(damaged)} of {len(sources)} images do not); remove or replace what is damaged"
         )
     return arrays
 
 
-def _open(path: Path) -> Image.Image | None:
+def _open(source: Path | bytes) -> Image.Image | None:
     try:
-        with Image.open(path) as image:
+        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
             return to_rgb(image)
     except UNDECODABLE:
         return None

@@ -8,9 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from zoo_compress.core import Artifact, Inputs, TensorSpec
 from zoo_compress.data.arrays import load_npy, load_npz
 from zoo_compress.data.check import check_feeds
+from zoo_compress.data.dataset_inputs import load_dataset_rows
+from zoo_compress.data.dataset_name import DatasetName
 from zoo_compress.data.folder_kind import Kind, folder_kind
 from zoo_compress.data.images import load_images
-from zoo_compress.data.location import locate
+from zoo_compress.data.location import REMOTE, Location, locate
 from zoo_compress.data.recordings import load_recordings
 from zoo_compress.data.specs import decline_fixed_batch
 from zoo_compress.data.synthetic import draw_synthetic
@@ -19,8 +21,8 @@ from zoo_compress.data.texts import load_texts
 from zoo_compress.errors import InputError
 
 ACCEPTED = (
-    "a folder of images, recordings or .txt files, a .txt, .jsonl, .csv, .tsv, .npy or .npz file, "
-    "hf://datasets/owner/name[:split] or `synthetic`"
+    "a folder of images, recordings or .txt files, a .txt, .jsonl, .csv, .tsv, .parquet, .npy "
+    "or .npz file, hf://datasets/owner/name[:split] or `synthetic`"
 )
 
 
@@ -29,6 +31,11 @@ FOLDERS: Mapping[Kind, Callable[..., Inputs]] = {
     "texts": load_texts,
     "recordings": load_recordings,
 }
+TABLES: Mapping[str, Callable[..., Inputs]] = {
+    **dict.fromkeys(TEXT_SUFFIXES, load_texts),
+    ".parquet": load_dataset_rows,
+}
+"""By suffix, what loads a file of which columns can be named."""
 
 
 def load_inputs(
@@ -38,8 +45,8 @@ def load_inputs(
 
     Args:
         data: The word `synthetic`; the path of a folder of images, recordings or `.txt` files,
-            or of a `.txt`, `.jsonl`, `.csv`, `.tsv`, `.npy` or `.npz` file, a table's columns
-            after a colon; or a dataset of the Hub.
+            or of a `.txt`, `.jsonl`, `.csv`, `.tsv`, `.parquet`, `.npy` or `.npz` file, a
+            table's columns after a colon; or a dataset of the Hub.
         artifact: The model; its tokenizer and `preprocessor_config.json` say how inputs are
             prepared.
         specs: The model's inputs.
@@ -61,26 +68,35 @@ def _load(
 ) -> Inputs:
     if data == "synthetic":
         return draw_synthetic(specs, count=count, seed=seed)
+    if data.startswith(REMOTE):
+        name = DatasetName.parse(data)
+        return load_dataset_rows(
+            name, columns=name.columns, artifact=artifact, specs=specs, count=count, seed=seed
+        )
     location = locate(data)
-    path = location.path
-    if not data or not os.path.exists(path):
+    if not data or not os.path.exists(location.path):
         raise InputError(f"data '{data}': no such file or folder; give {ACCEPTED}")
-    if path.is_dir():
-        load = FOLDERS[folder_kind(path, specs)]
-        return load(path, artifact=artifact, specs=specs, count=count, seed=seed)
-    match path.suffix.lower():
-        case ".npy":
-            return load_npy(path, specs=specs, count=count, seed=seed)
-        case ".npz":
-            return load_npz(path, specs=specs, count=count, seed=seed)
-        case suffix if suffix in TEXT_SUFFIXES:
-            return load_texts(
-                path,
-                columns=location.columns,
-                artifact=artifact,
-                specs=specs,
-                count=count,
-                seed=seed,
-            )
-        case _:
-            raise InputError(f"data '{data}' is not accepted; give {ACCEPTED}")
+    if location.path.is_dir():
+        load = FOLDERS[folder_kind(location.path, specs)]
+        return load(location.path, artifact=artifact, specs=specs, count=count, seed=seed)
+    return _load_file(location, artifact=artifact, specs=specs, count=count, seed=seed)
+
+
+def _load_file(
+    location: Location, *, artifact: Artifact, specs: Sequence[TensorSpec], count: int, seed: int
+) -> Inputs:
+    path, suffix = location.path, location.path.suffix.lower()
+    if suffix == ".npy":
+        return load_npy(path, specs=specs, count=count, seed=seed)
+    if suffix == ".npz":
+        return load_npz(path, specs=specs, count=count, seed=seed)
+    if suffix in TABLES:
+        return TABLES[suffix](
+            path,
+            columns=location.columns,
+            artifact=artifact,
+            specs=specs,
+            count=count,
+            seed=seed,
+        )
+    raise InputError(f"data '{path}' is not accepted; give {ACCEPTED}")

@@ -27,6 +27,21 @@ CONVNEXT_CROP_SHARE = 224 / 256
 CONVNEXT_WARP_EDGE = 384
 """From this edge on, a ConvNeXT processor squeezes the image to a square and does not crop."""
 
+LEVIT_CROP_SHARE = 224 / 256
+"""LeViT's processor resizes to that much more than the `size` that it writes."""
+
+PLAIN_TYPES = ("MobileViT",)
+"""Processors that write means and deviations which they never use."""
+
+UNSUPPORTED = (
+    "do_align_long_axis",
+    "do_crop_margin",
+    "do_image_splitting",
+    "do_thumbnail",
+    "keep_aspect_ratio",
+)
+"""Steps that would be left out in silence otherwise, so that the model saw something else."""
+
 SQUARE_TYPES = ("DeiT", "Beit")
 """Processors that crop and nevertheless take an integer `size` for both sides."""
 
@@ -48,9 +63,13 @@ class Box:
 
 @dataclass(frozen=True)
 class ShortestEdge:
-    """A size as the length of the shorter side; the other keeps the image's proportions."""
+    """A size as the length of the shorter side; the other keeps the image's proportions.
+
+    With `longest` the shorter one is less where the other would be longer than that.
+    """
 
     length: int
+    longest: int | None = None
 
 
 def _read_size(value: object) -> Side | Box | ShortestEdge:
@@ -61,6 +80,10 @@ def _read_size(value: object) -> Side | Box | ShortestEdge:
             return Box(height, width)
         case {"shortest_edge": int(length), **others} if length > 0 and not others:
             return ShortestEdge(length)
+        case {"shortest_edge": int(length), "longest_edge": int(longest)} if 0 < length <= longest:
+            return ShortestEdge(length, longest)
+        case [int(height), int(width)] if height > 0 and width > 0:
+            return Box(height, width)
     raise ValueError('give {"height": H, "width": W}, {"shortest_edge": E} or a positive integer')
 
 
@@ -86,7 +109,8 @@ class PreprocessorConfig(BaseModel):
     """The keys that the image processors of transformers read, as far as they shape an image.
 
     `channel_order` is an extension of ours: `BGR` for models trained on images as OpenCV reads
-    them; `do_flip_channel_order` means the same. Keys that are null or unknown are ignored.
+    them; `do_flip_channel_order` means the same. Keys that are null or unknown are ignored, and
+    `data_format` too: the model's input says where its channels are.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
@@ -99,10 +123,12 @@ class PreprocessorConfig(BaseModel):
     crop_pct: Annotated[float, Field(gt=0, le=1)] | None = None
     do_rescale: bool = True
     rescale_factor: Positive = 1 / 255
-    do_normalize: bool = True
+    rescale_offset: bool = False
+    do_normalize: bool | None = None
+    include_top: bool = False
     image_mean: Means | None = None
     image_std: Deviations | None = None
-    data_format: Literal["channels_first"] = "channels_first"
+    data_format: Literal["channels_first", "channels_last"] = "channels_first"
     do_flip_channel_order: bool = False
     channel_order: Literal["RGB", "BGR"] = "RGB"
     default_to_square: bool | None = None
@@ -113,14 +139,22 @@ class PreprocessorConfig(BaseModel):
     def _require_what_is_switched_on(self) -> Self:
         needed = {
             "size": self.do_resize and self.size is None,
-            "image_mean": self.do_normalize and self.image_mean is None,
-            "image_std": self.do_normalize and self.image_std is None,
+            "image_mean": self.normalises and self.image_mean is None,
+            "image_std": self.normalises and self.image_std is None,
             "crop_size": bool(self.do_center_crop) and self.crop is None,
         }
         for key, missing in needed.items():
             if missing:
                 raise ValueError(f"'{key}' is missing")
         return self
+
+    @property
+    def normalises(self) -> bool:
+        """Whether means and deviations are used: as `do_normalize` says, else if there are any."""
+        if self.do_normalize is not None:
+            return self.do_normalize
+        given = self.image_mean is not None or self.image_std is not None
+        return given and not self._is_type(*PLAIN_TYPES)
 
     @property
     def target(self) -> Box | ShortestEdge | None:
@@ -136,6 +170,8 @@ class PreprocessorConfig(BaseModel):
     @property
     def share(self) -> float:
         """The share of the resized image's edge that the crop keeps (`crop_pct`), 1 if unset."""
+        if self._is_type("Levit") and isinstance(self.size, Side | ShortestEdge):
+            return LEVIT_CROP_SHARE
         default = CONVNEXT_CROP_SHARE if self._is_type("ConvNext") else 1.0
         return self.crop_pct or default
 
@@ -176,6 +212,12 @@ def read_preprocessor_config(path: Path) -> PreprocessorConfig:
     """
     raw = read_object(path)
     known = {key: value for key, value in raw.items() if value is not None}
+    for key in UNSUPPORTED:
+        if known.get(key) is True:
+            raise InputError(
+                f"{path.name}: '{key}' is true, a step that is not supported; give the model's "
+                "inputs in a .npz file"
+            )
     try:
         return PreprocessorConfig.model_validate(known)
     except ValidationError as error:

@@ -20,6 +20,7 @@ from zoo_compress.pipeline.inputs import (
     MOST_CERTIFICATION_INPUTS,
     SYNTHETIC_CERTIFICATION_INPUTS,
     gather_inputs,
+    pinned,
     stand_in,
 )
 from zoo_compress.pipeline.published import name_digest
@@ -145,6 +146,7 @@ def _load(
 ) -> tuple[Inputs, tuple[str, ...]]:
     """Return samples, enough to leave out those that a search saw, and notes about them."""
     notes: tuple[str, ...] = ()
+    data = pinned(data)
     if data is None:
         if original.source.startswith(SAMPLE_PREFIX):
             return gather_inputs(original, specs, data=None, search=0, seed=seed)

@@ -31,7 +31,7 @@ from zoo_compress.pipeline.calibrate import (
 )
 from zoo_compress.pipeline.companions import skipped_companions
 from zoo_compress.pipeline.equalise import equalised
-from zoo_compress.pipeline.inputs import gather_inputs
+from zoo_compress.pipeline.inputs import gather_inputs, pinned
 from zoo_compress.pipeline.prepare import Prepared, prepare
 from zoo_compress.pipeline.removal import reference_of, removed
 from zoo_compress.pipeline.settings import RunSettings, cache_folder
@@ -192,6 +192,7 @@ def build_study(
     strategy = load_plugin("strategies", settings.strategy or recipe.search.strategy)
     progress(Progress(stage="pull", done=0))
     artifact = resolve(settings.source, cache=cache_folder(), progress=progress)
+    settings = replace(settings, data=pinned(settings.data))
     aim.require_sense(artifact.stored_bytes)
     interface = signature(load_model(artifact.model_path))
     inputs, warnings = gather_inputs(

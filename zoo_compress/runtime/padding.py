@@ -14,6 +14,7 @@ import numpy as np
 from zoo_compress.core import AnyArray, Feed
 
 MASK_SUFFIX = "attention_mask"
+TOKENS_SUFFIX = "input_ids"
 SCORES_BY_POSITION = ("start_logits", "end_logits")
 """Outputs of shape (1, T) that hold a number for each position although no symbol says so. Other
 vectors as long as the sample may as well be embeddings or classes."""
@@ -27,9 +28,9 @@ def without_padding(
     """Return outputs without the positions whose `attention_mask` is 0.
 
     The positions of an output are on the axes that the model names like the last axis of the
-    mask. Where it names none, they are on the first axis after the batch that is as long as the
-    mask, of an output of rank 3 or more. Outputs without such an axis stay, and so does a sample
-    whose mask admits no position at all.
+    mask, or of the tokens that it belongs to. Where it names none, they are on the first axis
+    after the batch that is as long as the mask, of an output of rank 3 or more. Outputs without
+    such an axis stay, and so does a sample whose mask admits no position at all.
 
     Args:
         outputs: What the model returned for one sample.
@@ -67,7 +68,7 @@ def _trimmed(
     if not isinstance(output, np.ndarray) or len(declared) != output.ndim:
         return output
     for mask_name, mask in masks.items():
-        axes = _axes(name, output.shape, declared, inputs[mask_name][-1], len(mask), inputs)
+        axes = _axes(name, output.shape, declared, mask_name, len(mask), inputs)
         for axis in axes:
             output = np.compress(mask, output, axis=axis)
         if axes:
@@ -79,17 +80,22 @@ def _axes(
     name: str,
     shape: tuple[int, ...],
     declared: Shape,
-    mask_axis: int | str | None,
+    mask_name: str,
     length: int,
     inputs: Mapping[str, Shape],
 ) -> list[int]:
     """Return the axes of an output that count the positions of a mask."""
     as_long = [axis for axis in range(1, len(shape)) if shape[axis] == length]
-    if isinstance(mask_axis, str) and mask_axis in declared:
-        return [axis for axis in as_long if declared[axis] == mask_axis]
+    # Decoders name the mask's axis after all tokens, past ones too; there are none of these here.
+    tokens = mask_name.removesuffix(MASK_SUFFIX) + TOKENS_SUFFIX
+    counted = {inputs[each][-1] for each in (mask_name, tokens) if inputs.get(each)}
+    symbols = {axis for axis in counted if isinstance(axis, str)}
+    named = [axis for axis in range(1, len(shape)) if declared[axis] in symbols]
+    if named:
+        return [axis for axis in named if axis in as_long]
     # A fixed length cannot be that of a dynamic axis, nor can an axis named like another input's.
     taken = {axis for axes in inputs.values() for axis in axes if isinstance(axis, str)}
-    dynamic = not isinstance(mask_axis, int)
+    dynamic = not isinstance(inputs[mask_name][-1], int)
     possible = [
         axis
         for axis in as_long
