@@ -19,7 +19,7 @@ from zoo_compress.pipeline.settings import RunSettings, cache_folder
 
 if TYPE_CHECKING:
     from zoo_compress.hub.contents import Content
-    from zoo_compress.hub.push import PushSession
+    from zoo_compress.hub.push_session import PushSession
 
 
 def push(
@@ -96,7 +96,7 @@ def push_after_run(
 def _session(settings: PushSettings) -> PushSession:
     # The client takes a fifth of a second to import, which only a push has to pay.
     from zoo_compress.hub.publication import Target
-    from zoo_compress.hub.push import open_session
+    from zoo_compress.hub.push_session import open_session
 
     target = Target(
         repo_id=settings.repo_id,
