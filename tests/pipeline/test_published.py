@@ -5,15 +5,17 @@ import pytest
 
 from tests.pipeline.conftest import Case
 from zoo_compress.hub.contents import Content
-from zoo_compress.pipeline.finished import finished_run
 from zoo_compress.pipeline.published import Scrubber, name_digest, published_source
 from zoo_compress.pipeline.push_contents import push_contents
+from zoo_compress.pipeline.push_settings import PushSettings
+from zoo_compress.pipeline.run_files import finished_run
 from zoo_compress.pipeline.settings import RunSettings
 from zoo_compress.plan import PlanFile
 
 
 def contents(case: Case, layout="plain") -> dict[str, bytes]:
-    found = push_contents(finished_run(case.out), RunSettings.load(case.out), layout)
+    wanted = PushSettings(repo_id="me/small", layout=layout)
+    found = push_contents(finished_run(case.out), RunSettings.load(case.out), wanted)
     return {content.path: read(content) for content in found}
 
 
@@ -29,12 +31,11 @@ def test_exactly_the_files_of_the_record_and_the_record_go_out(made_run: Case) -
     assert not {"settings.json", "trials.sqlite", "fingerprint.json"} & set(found)
 
 
-def test_no_text_that_goes_out_names_a_folder_of_this_machine(made_run: Case) -> None:
+def test_nothing_that_goes_out_names_a_folder_of_this_machine(made_run: Case) -> None:
     folders = {str(path) for path in (made_run.model.parent, made_run.out, made_run.out.parent)}
     for path, content in contents(made_run).items():
-        if path != "model.onnx":
-            named = [folder for folder in folders if folder in content.decode()]
-            assert named == [], path
+        named = [folder for folder in folders if folder.encode() in content]
+        assert named == [], path
 
 
 def test_the_record_that_goes_out_lists_what_is_beside_it(made_run: Case) -> None:
@@ -49,7 +50,15 @@ def test_the_record_that_goes_out_lists_what_is_beside_it(made_run: Case) -> Non
         assert record == {"bytes": content.size, "sha256": content.sha256}
     own = finished_run(made_run.out).report
     same = set(own) - {"source", "model_path", "plan_path", "files"}
+    assert report["published"] == {"repo_id": "me/small"}
     assert {key: report[key] for key in same} == {key: own[key] for key in same}
+
+
+def test_the_card_says_where_the_model_lies_in_another_layout(finished: Case) -> None:
+    assert b"'model.onnx'" in contents(finished)["README.md"]
+    assert b"'onnx/model_quantized.onnx'" in contents(finished, "transformers-js")["README.md"]
+    (finished.out / "README.md").write_text("my own card")
+    assert contents(finished, "transformers-js")["README.md"] == b"my own card"
 
 
 def test_the_plan_that_goes_out_differs_in_names_of_files_alone(made_run: Case) -> None:

@@ -47,7 +47,7 @@ def with_origin(folder: Path, **changes: object) -> None:
 
 def with_model(folder: Path, content: bytes) -> None:
     """Put another model into a run, and have the record agree with it."""
-    from zoo_compress.pipeline.finished import file_records
+    from zoo_compress.pipeline.run_files import file_records
 
     (folder / "model.onnx").write_bytes(content)
     report = json.loads((folder / "run.json").read_text("utf-8"))
@@ -62,6 +62,8 @@ def test_a_run_is_pushed_with_all_that_makes_it_again(hub: HubServer, made_run: 
     files = hub.repositories["me/small"].files()
     assert set(files) == {
         "README.md",
+        "card-frontier.png",
+        "card-weights.png",
         "config.json",
         "model.onnx",
         "plan.json",

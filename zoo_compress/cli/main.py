@@ -15,6 +15,7 @@ COMMANDS = (
     "run",
     "resume",
     "frontier",
+    "card",
     "certify",
     "verify",
     "bench",

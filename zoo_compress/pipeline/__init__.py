@@ -1,5 +1,6 @@
 """The verbs: what the command line does, as functions."""
 
+from zoo_compress.pipeline.card import write_card
 from zoo_compress.pipeline.certification import Certification, CertifySettings
 from zoo_compress.pipeline.certify_pair import certify_pair
 from zoo_compress.pipeline.compress import RunResult, resume, run
@@ -56,4 +57,5 @@ __all__ = [
     "time_models",
     "validate_recipe",
     "verify",
+    "write_card",
 ]

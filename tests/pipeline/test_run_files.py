@@ -5,7 +5,7 @@ import pytest
 
 from tests.pipeline.conftest import Case
 from zoo_compress.errors import OutputError
-from zoo_compress.pipeline.finished import file_digest, finished_run
+from zoo_compress.pipeline.run_files import file_digest, finished_run
 from zoo_compress.recipe import load_recipe, recipe_yaml
 
 
@@ -96,7 +96,7 @@ def test_a_run_of_an_earlier_version_says_how_to_go_on(finished: Case) -> None:
 
 def test_a_run_that_was_not_finished_says_how_to_go_on(finished: Case) -> None:
     (finished.out / "run.json").unlink()
-    assert f"`zoo-compress resume {finished.out}` goes on" in refusal(finished.out)
+    assert f"`zoo-compress resume {finished.out}` first" in refusal(finished.out)
     (finished.out / "rejected").mkdir()
     assert "its model failed the publish gate" in refusal(finished.out)
 
