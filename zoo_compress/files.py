@@ -93,6 +93,7 @@ def first_link(folder: Path, name: str) -> Path | None:
 
 
 def sync_folder(folder: Path) -> None:
+    """Bring the names in a folder onto the disk."""
     # Windows cannot open a folder; there the rename is durable by itself.
     if os.name != "posix":
         return

@@ -151,3 +151,10 @@ def test_a_picture_is_classified_in_transformers_js(tmp_path):
         companions=["config.json", "preprocessor_config.json"],
     )
     assert re.search(r"label: 'green'", run_in_node(source, tmp_path))
+
+
+def test_a_model_of_a_bundle_is_loaded_from_its_folder_by_its_dtype():
+    source = snippet(model_path="onnx/model_quantized.onnx", published={"repo_id": None})
+    assert "env.localModelPath" in source
+    assert 'dtype: "q8"' in source
+    assert "subfolder" not in source

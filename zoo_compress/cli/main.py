@@ -22,6 +22,7 @@ COMMANDS = (
     "inspect",
     "apply",
     "push",
+    "package",
     "diagnose",
     "recipes",
     "samples",

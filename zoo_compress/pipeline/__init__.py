@@ -9,6 +9,8 @@ from zoo_compress.pipeline.diagnose import DiagnoseSettings, Diagnosis, diagnose
 from zoo_compress.pipeline.doctor import Check, Diagnostics, examine
 from zoo_compress.pipeline.frontier import Frontier, FrontierPoint, frontier
 from zoo_compress.pipeline.inspection import GroupReport, Inspection, SiteReport, inspect
+from zoo_compress.pipeline.package import package
+from zoo_compress.pipeline.package_settings import PackageResult, PackageSettings
 from zoo_compress.pipeline.push import check_push, push, push_after_run
 from zoo_compress.pipeline.push_settings import PushedFile, PushResult, PushSettings
 from zoo_compress.pipeline.reproduce import ApplyResult, apply
@@ -29,6 +31,8 @@ __all__ = [
     "FrontierPoint",
     "GroupReport",
     "Inspection",
+    "PackageResult",
+    "PackageSettings",
     "PushResult",
     "PushSettings",
     "PushedFile",
@@ -49,6 +53,7 @@ __all__ = [
     "examine",
     "frontier",
     "inspect",
+    "package",
     "process_start",
     "push",
     "push_after_run",

@@ -102,9 +102,9 @@ class StoredSite(_Part):
 
 
 class Published(_Part):
-    """Which repository the card is for; the paths of the record are then paths in it."""
+    """Which repository the card is for, None for a bundle; paths of the record lie in it."""
 
-    repo_id: str
+    repo_id: str | None
 
 
 class CardRecord(_Part):

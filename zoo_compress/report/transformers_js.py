@@ -100,8 +100,18 @@ def transformers_js_snippet(record: CardRecord) -> str | None:
         return None
     name = kind.pipelines[record.task]
     dtype = dtype_of(record.model_file)
-    if record.published is not None and dtype is not None:
-        return _from_the_hub(name, record.published.repo_id, dtype, kind.example)
+    repo_id = None if record.published is None else record.published.repo_id
+    if repo_id is not None and dtype is not None:
+        return _from_the_hub(name, repo_id, dtype, kind.example)
+    found = (
+        [f'dtype: "{dtype}",']
+        if dtype is not None
+        else [
+            'subfolder: "",',
+            f"model_file_name: {json.dumps(PurePosixPath(record.model_file).stem)},",
+            'dtype: "fp32", // no suffix in the name of the file',
+        ]
+    )
     return "\n".join(
         [
             'import { env, pipeline } from "@huggingface/transformers";',
@@ -112,9 +122,7 @@ def transformers_js_snippet(record: CardRecord) -> str | None:
             'env.localModelPath = "./";',
             "",
             f'const run = await pipeline("{name}", ".", {{',
-            '  subfolder: "",',
-            f"  model_file_name: {json.dumps(PurePosixPath(record.model_file).stem)},",
-            '  dtype: "fp32", // no suffix in the name of the file',
+            *(f"  {line}" for line in found),
             "});",
             f"console.log(await run({json.dumps(kind.example)}));",
         ]
