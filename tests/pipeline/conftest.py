@@ -1,5 +1,4 @@
 import json
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,10 +47,8 @@ def case(tmp_path: Path) -> Case:
     return Case(tmp_path / "model.onnx", tmp_path / "data.npz", tmp_path / "run")
 
 
-@pytest.fixture(scope="session")
-def made_run(tmp_path_factory: pytest.TempPathFactory) -> Case:
-    """A finished run, made once; tests that change it take `finished`."""
-    home = tmp_path_factory.mktemp("original")
+def make_run(home: Path) -> Case:
+    """Make a quick run of the classifier, under MIT, beside the folder of the original."""
     onnx.save(classifier(), home / "model.onnx")
     samples = np.random.default_rng(1).standard_normal((120, 3, 8, 8)).astype(np.float32)
     np.savez(home / "data.npz", x=samples)
@@ -62,13 +59,6 @@ def made_run(tmp_path_factory: pytest.TempPathFactory) -> Case:
     made = Case(home / "model.onnx", home / "data.npz", home.with_name("made-run"))
     run(made.settings(trials=2, recipe=str(home / "quick.yaml")))
     return made
-
-
-@pytest.fixture
-def finished(made_run: Case, tmp_path: Path) -> Case:
-    """A copy of a finished run: of a classifier under MIT, repaired with inputs from a file."""
-    shutil.copytree(made_run.out, tmp_path / "run")
-    return Case(made_run.model, made_run.data, tmp_path / "run")
 
 
 def classifier(output: str = "logits") -> onnx.ModelProto:

@@ -23,9 +23,10 @@ def outputs(name: str) -> list:
     return [{"name": name, "shape": ["N", "L", 4], "dtype": "float32"}]
 
 
-def snippet(**changes) -> str | None:
+def snippet(model_file: str = "model.onnx", **changes) -> str | None:
     text = {"inputs": IDS, "companions": TEXT_FILES, "outputs": outputs("last_hidden_state")}
-    return transformers_js_snippet(card_record({**RUN, "task": "embedding", **text, **changes}))
+    record = card_record({**RUN, "task": "embedding", **text, **changes})
+    return transformers_js_snippet(record, model_file)
 
 
 @pytest.mark.parametrize(
@@ -48,19 +49,6 @@ def test_the_pipeline_is_that_of_the_task(changes, pipeline):
     source = snippet(**changes)
     assert source is not None
     assert f'pipeline("{pipeline}"' in source
-
-
-@pytest.mark.parametrize(
-    ("suffix", "dtype"), [("", "fp32"), ("_quantized", "q8"), ("_fp16", "fp16"), ("_q4", "q4")]
-)
-def test_a_published_model_is_loaded_by_the_name_of_its_repository(suffix, dtype):
-    published = {"published": {"repo_id": "me/net"}}
-    source = snippet(model_path=f"onnx/model{suffix}.onnx", **published)
-    assert source is not None
-    assert f'pipeline("feature-extraction", "me/net", {{ dtype: "{dtype}" }})' in source
-    elsewhere = snippet(model_path="model.onnx", **published)
-    assert elsewhere is not None
-    assert "model_file_name" in elsewhere
 
 
 @pytest.mark.parametrize(
@@ -118,15 +106,19 @@ TOKENIZER = """{"version": "1.0", "truncation": null, "padding": null, "added_to
 
 
 @in_node
-def test_text_runs_in_transformers_js(tmp_path):
+@pytest.mark.parametrize(
+    "file", ["model.onnx", "small.onnx", "onnx/model_quantized.onnx", "onnx/model.onnx"]
+)
+def test_text_runs_in_transformers_js(file, tmp_path):
+    (tmp_path / file).parent.mkdir(exist_ok=True)
     table = np.arange(16, dtype=np.float32).reshape(4, 4)
     node = helper.make_node("Gather", ["table", "input_ids"], ["last_hidden_state"])
     ids = ("input_ids", TensorProto.INT64, ["N", "L"])
-    write_model(tmp_path / "model.onnx", [node], ids, "last_hidden_state", {"table": table})
+    write_model(tmp_path / file, [node], ids, "last_hidden_state", {"table": table})
     (tmp_path / "config.json").write_text('{"model_type": "bert"}')
     (tmp_path / "tokenizer.json").write_text(TOKENIZER)
     (tmp_path / "tokenizer_config.json").write_text('{"tokenizer_class": "BertTokenizer"}')
-    assert re.search(r"dims: \[ 1, 3, 4 \]", run_in_node(snippet(), tmp_path))
+    assert re.search(r"dims: \[ 1, 3, 4 \]", run_in_node(snippet(file), tmp_path))
 
 
 @in_node
@@ -151,10 +143,3 @@ def test_a_picture_is_classified_in_transformers_js(tmp_path):
         companions=["config.json", "preprocessor_config.json"],
     )
     assert re.search(r"label: 'green'", run_in_node(source, tmp_path))
-
-
-def test_a_model_of_a_bundle_is_loaded_from_its_folder_by_its_dtype():
-    source = snippet(model_path="onnx/model_quantized.onnx", published={"repo_id": None})
-    assert "env.localModelPath" in source
-    assert 'dtype: "q8"' in source
-    assert "subfolder" not in source

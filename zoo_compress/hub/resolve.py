@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import replace
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
@@ -11,6 +10,7 @@ from zoo_compress.core import Artifact, ProgressCallback, ignore_progress
 from zoo_compress.errors import SampleError, SourceError
 from zoo_compress.graph.load import data_files
 from zoo_compress.hub.companions import find_companions, root_of, task_of
+from zoo_compress.hub.hub_id import HubId, parse_hub_id
 from zoo_compress.hub.metadata import licence_in, read_metadata
 from zoo_compress.hub.variant import choose_variant
 from zoo_compress.manifest import is_bundle, read_manifest, require_unchanged
@@ -22,10 +22,6 @@ FORMS = (
     "sample:NAME, a path to an .onnx file, a folder in the Hub's layout (FOLDER or "
     "FOLDER:onnx/NAME.onnx), the folder of a bundle, or a Hub id "
     "(OWNER/NAME[@REVISION][:FILE.onnx])"
-)
-
-_HUB_ID = re.compile(
-    r"(?P<repo>[\w.-]+/[\w.-]+)(@(?P<revision>[^\s:@]+))?(:(?P<file>[^:]+\.onnx))?", re.ASCII
 )
 
 
@@ -52,8 +48,8 @@ def resolve(source: str, *, cache: Path, progress: ProgressCallback = ignore_pro
     if (local := _local_model(source)) is not None:
         root, model = local
         return describe(source, root, model)
-    if match := _HUB_ID.fullmatch(source):
-        return _from_hub(source, match, cache, progress)
+    if (hub_id := parse_hub_id(source)) is not None:
+        return _from_hub(source, hub_id, cache, progress)
     raise SourceError(f"'{source}' is no model source; accepted are {FORMS}")
 
 
@@ -121,15 +117,19 @@ def _other_model_of_bundle(folder: Path, file: str) -> Path:
 
 
 def _is_path_like(source: str) -> bool:
-    names_a_file_on_the_hub = ":" in source and _HUB_ID.fullmatch(source)
+    names_a_file_on_the_hub = ":" in source and parse_hub_id(source) is not None
     return source.startswith((".", "/", "~", "\\")) or (
         source.endswith(".onnx") and not names_a_file_on_the_hub
     )
 
 
-def _models_in(folder: Path) -> list[str]:
-    found = [*folder.glob("*.onnx"), *folder.glob("onnx/*.onnx")]
-    return [path.relative_to(folder).as_posix() for path in found]
+def _models_in(folder: Path) -> dict[str, int | None]:
+    found = [*folder.glob("*"), *folder.glob("onnx/*.onnx")]
+    return {
+        path.relative_to(folder).as_posix(): path.stat().st_size
+        for path in found
+        if path.is_file()
+    }
 
 
 def _model_in(folder: Path, file: str) -> Path:
@@ -141,18 +141,22 @@ def _model_in(folder: Path, file: str) -> Path:
     return folder / file
 
 
-def _from_hub(
-    source: str, match: re.Match[str], cache: Path, progress: ProgressCallback
-) -> Artifact:
+def _from_hub(source: str, hub_id: HubId, cache: Path, progress: ProgressCallback) -> Artifact:
     # Imported late: the client takes a fifth of a second, which a local model need not pay.
     from zoo_compress.hub.pull import pull
 
     pulled = pull(
-        match["repo"],
-        revision=match["revision"],
-        file=match["file"],
+        hub_id.repo_id,
+        revision=hub_id.revision,
+        file=hub_id.file,
         cache=cache,
         progress=progress,
     )
-    artifact = describe(source, pulled.root, pulled.model_path)
-    return replace(artifact, repo_id=match["repo"], revision=pulled.revision)
+    return replace(
+        describe(source, pulled.root, pulled.model_path),
+        repo_id=hub_id.repo_id,
+        revision=pulled.revision,
+        file=pulled.file,
+        gated=pulled.gated,
+        notes=pulled.notes,
+    )

@@ -11,6 +11,8 @@ from zoo_compress.pipeline.frontier import Frontier, FrontierPoint, frontier
 from zoo_compress.pipeline.inspection import GroupReport, Inspection, SiteReport, inspect
 from zoo_compress.pipeline.package import package
 from zoo_compress.pipeline.package_settings import PackageResult, PackageSettings
+from zoo_compress.pipeline.pull import pull
+from zoo_compress.pipeline.pull_settings import PullFile, PullResult, PullSettings
 from zoo_compress.pipeline.push import check_push, push, push_after_run
 from zoo_compress.pipeline.push_settings import PushedFile, PushResult, PushSettings
 from zoo_compress.pipeline.reproduce import ApplyResult, apply
@@ -33,6 +35,9 @@ __all__ = [
     "Inspection",
     "PackageResult",
     "PackageSettings",
+    "PullFile",
+    "PullResult",
+    "PullSettings",
     "PushResult",
     "PushSettings",
     "PushedFile",
@@ -55,6 +60,7 @@ __all__ = [
     "inspect",
     "package",
     "process_start",
+    "pull",
     "push",
     "push_after_run",
     "resume",

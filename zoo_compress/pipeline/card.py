@@ -9,9 +9,9 @@ from typing import Any
 from zoo_compress.core import Trial
 from zoo_compress.errors import OutputError
 from zoo_compress.files import atomic_write
-from zoo_compress.pipeline.finished import finished_report
 from zoo_compress.pipeline.folder import CARD_FILE, STORE_FILE
 from zoo_compress.pipeline.pictures import draw_pictures
+from zoo_compress.pipeline.report_file import finished_report
 from zoo_compress.report.card import FRONTIER_PICTURE, PICTURES, render_card
 from zoo_compress.report.record import card_record
 from zoo_compress.search.store import TrialStore
@@ -69,15 +69,18 @@ def make_card(
     if kept is not None and kept.is_file() and kept.parent != path.parent:
         atomic_write(path.parent / FRONTIER_PICTURE, kept.read_bytes())
     pictures = [name for name in PICTURES if (path.parent / name).is_file()]
-    atomic_write(path, card_text(report, pictures))
+    atomic_write(path, card_text(report, pictures=pictures))
 
 
-def card_text(report: Mapping[str, Any], pictures: Collection[str]) -> str:
+def card_text(
+    report: Mapping[str, Any], *, pictures: Collection[str], model_file: str | None = None
+) -> str:
     """Return the card of a run.
 
     Args:
         report: The content of run.json.
-        pictures: Those of `PICTURES` that lie beside the card.
+        pictures: The pictures that lie beside the card.
+        model_file: Path of the model from the card's folder; beside the card if None.
 
     Raises:
         OutputError: If the record lacks something.
@@ -90,6 +93,7 @@ def card_text(report: Mapping[str, Any], pictures: Collection[str]) -> str:
         front_matter=front_matter(report),
         licence_link=licence_link(report["origin"]),
         pictures=pictures,
+        model_file=model_file,
     )
 
 

@@ -13,7 +13,6 @@ from zoo_compress.errors import BudgetError, OutputError
 from zoo_compress.files import atomic_write
 from zoo_compress.pipeline.aim import Aim
 from zoo_compress.pipeline.compress import RunResult, publish_point
-from zoo_compress.pipeline.finished import finished_report
 from zoo_compress.pipeline.folder import (
     FRONTIER_FIGURE,
     FRONTIER_FILE,
@@ -22,6 +21,7 @@ from zoo_compress.pipeline.folder import (
     STORE_FILE,
 )
 from zoo_compress.pipeline.pictures import frontier_figure
+from zoo_compress.pipeline.report_file import finished_report
 from zoo_compress.pipeline.settings import RunSettings
 from zoo_compress.search.frontier import best_trial, multiplier, pareto_front
 from zoo_compress.search.store import TrialStore

@@ -135,7 +135,7 @@ def _of_model(artifact: Artifact) -> Goods:
         original=original,
         original_source=None if original is None else original.source,
         plan=plan,
-        notes=skipped_companions(artifact),
+        notes=(*artifact.notes, *skipped_companions(artifact)),
     )
 
 
@@ -189,7 +189,6 @@ def _model_contents(
             source=str(report.get("source")),
             model=places[model],
             plan=places[PLAN_FILE],
-            repo_id=None,
         )
         written["files"] = {c.path: {"bytes": c.size, "sha256": c.sha256} for c in contents}
         contents.append(Content.of(REPORT_FILE, to_json(written)))

@@ -9,7 +9,7 @@ from zoo_compress.deploy.arrangement import Arrangement
 from zoo_compress.hub.layout import model_suffix, place
 from zoo_compress.pipeline.package_settings import PackageSettings
 from zoo_compress.pipeline.package_source import Goods
-from zoo_compress.report.transformers_js import SUFFIXES
+from zoo_compress.report.transformers_js import DTYPES
 
 NEEDED_BY_TRANSFORMERS_JS = "config.json"
 
@@ -31,7 +31,7 @@ def arrange_transformers_js(goods: Goods, settings: PackageSettings) -> Arrangem
         for name in goods.names
     }
     places[goods.model] = f"onnx/{model}.onnx"
-    dtype = SUFFIXES[model.removeprefix("model")]
+    dtype = DTYPES[model.removeprefix("model")]
     parent = settings.out.absolute().parent
     return Arrangement(
         home=".",
@@ -48,7 +48,7 @@ def _name_in_transformers_js(goods: Goods) -> str:
     stem = PurePosixPath(goods.model).stem
     if goods.plan is not None:
         return f"model{model_suffix(goods.plan)}"
-    return stem if stem.removeprefix("model") in SUFFIXES and stem.startswith("model") else "model"
+    return stem if stem.removeprefix("model") in DTYPES and stem.startswith("model") else "model"
 
 
 def _transformers_js_notes(goods: Goods, model: str) -> tuple[str, ...]:

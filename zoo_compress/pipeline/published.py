@@ -61,7 +61,6 @@ def published_report(
     source: str,
     model: str,
     plan: str,
-    repo_id: str | None,
 ) -> dict[str, Any]:
     """Return the content of `run.json` with paths of the repository in the place of local ones.
 
@@ -72,10 +71,9 @@ def published_report(
         source: The original, as `published_source` names it.
         model: Path of the model in the repository.
         plan: Path of the plan there.
-        repo_id: The repository; None for a bundle, which may go anywhere.
     """
     own = {"source": source, "model_path": model, "plan_path": plan}
-    return {**report, **own, "published": {"repo_id": repo_id}, "files": {}}
+    return {**report, **own, "files": {}}
 
 
 class Scrubber:

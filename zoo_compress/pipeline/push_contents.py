@@ -43,7 +43,7 @@ def push_contents(
         OutputError: If the record of the run lacks something.
     """
     places = hub_places(run, push.layout)
-    return published_contents(run, settings, places, repo_id=push.repo_id)
+    return published_contents(run, settings, places)
 
 
 def hub_places(run: FinishedRun, layout: Layout) -> dict[str, str]:
@@ -63,8 +63,6 @@ def published_contents(
     run: FinishedRun,
     settings: RunSettings,
     places: Mapping[str, str],
-    *,
-    repo_id: str | None = None,
 ) -> tuple[Content, ...]:
     """Return the files of a run in the form in which they go out, in the order of their paths.
 
@@ -72,7 +70,6 @@ def published_contents(
         run: The run.
         settings: What it was asked to do.
         places: Where each of its files goes, by its name; `run.json` goes to the root.
-        repo_id: The repository that they are for, if it is one.
 
     Raises:
         PlanError: If the plan cannot be read.
@@ -86,7 +83,6 @@ def published_contents(
         source=source,
         model=places[run.model],
         plan=places[PLAN_FILE],
-        repo_id=repo_id,
     )
     rewritten = {
         CARD_FILE: _card(run, report, scrubber),
@@ -105,7 +101,8 @@ def _card(run: FinishedRun, report: Mapping[str, Any], scrubber: Scrubber) -> by
     """Return the card; one that says where the model lies, if that is not beside it."""
     if report["model_path"] == run.model or run.edited:
         return scrubber.text((run.folder / CARD_FILE).read_text("utf-8")).encode()
-    return card_text(report, [name for name in PICTURES if name in run.names]).encode()
+    pictures = [name for name in PICTURES if name in run.names]
+    return card_text(report, pictures=pictures, model_file=report["model_path"]).encode()
 
 
 def _split(run: FinishedRun) -> bytes:

@@ -9,7 +9,6 @@ from typing import Any
 
 from zoo_compress.errors import OutputError
 from zoo_compress.files import file_digest, first_link
-from zoo_compress.pipeline.finished import finished_report
 from zoo_compress.pipeline.folder import (
     CARD_FILE,
     CHECKPOINT_FOLDER,
@@ -18,6 +17,7 @@ from zoo_compress.pipeline.folder import (
     REPORT_FILE,
     holds_run,
 )
+from zoo_compress.pipeline.report_file import finished_report
 from zoo_compress.pipeline.settings import SETTINGS_FILE
 from zoo_compress.report.card import PICTURES
 

@@ -65,6 +65,7 @@ def render_card(
     front_matter: str,
     licence_link: str | None = None,
     pictures: Collection[str] = (),
+    model_file: str | None = None,
 ) -> str:
     """Return the model card of a run as Markdown with YAML front matter.
 
@@ -75,8 +76,9 @@ def render_card(
         front_matter: The YAML between the lines of dashes.
         licence_link: Where the original's licence can be read.
         pictures: Those of `PICTURES` that lie beside the card.
+        model_file: Path of the model from the card's folder; beside the card if None.
     """
-    certificate = record.certificate
+    certificate, model = record.certificate, model_file or record.model_file
     return _template().render(
         run=record,
         front_matter=front_matter,
@@ -94,12 +96,11 @@ def render_card(
         distance=DISTANCES.get(record.distance_name, f"distance ({record.distance_name})"),
         relative=RELATIVE.get(record.distance_name),
         speed=SPEED[record.latency.verdict].format(record.latency.ratio),
-        python=loading_snippet(record.model_file, record.inputs),
-        javascript=transformers_js_snippet(record),
+        python=loading_snippet(model, record.inputs),
+        javascript=transformers_js_snippet(record, model),
         make_again=_command("apply", record.fetched_from, "--plan", record.plan_file)
         + " --out again.onnx",
-        certify=_command("certify", record.fetched_from, record.model_file, "--data")
-        + " my-inputs/",
+        certify=_command("certify", record.fetched_from, model, "--data") + " my-inputs/",
     )
 
 

@@ -101,12 +101,6 @@ class StoredSite(_Part):
         return None if self.option is None else self.option.partition(" ")[0]
 
 
-class Published(_Part):
-    """Which repository the card is for, None for a bundle; paths of the record lie in it."""
-
-    repo_id: str | None
-
-
 class CardRecord(_Part):
     """The part of `run.json` that a card is made of; see `pipeline.record` for its meaning."""
 
@@ -145,7 +139,6 @@ class CardRecord(_Part):
     sites: tuple[StoredSite, ...]
     plan_path: str
     model_path: str
-    published: Published | None = None
     versions: dict[str, Scalar]
     hardware: dict[str, Scalar]
 
@@ -175,9 +168,7 @@ class CardRecord(_Part):
 
     @property
     def model_file(self) -> str:
-        """Path of the model from the card's folder."""
-        if self.published is not None:
-            return self.model_path
+        """Name of the model beside the card."""
         return PureWindowsPath(self.model_path).name
 
     @property

@@ -64,32 +64,16 @@ OUTPUTS: Mapping[Task, frozenset[str]] = {
 """Names under which pipelines look for what the model returns."""
 
 
-SUFFIXES = {"": "fp32", "_quantized": "q8", "_fp16": "fp16", "_q4": "q4"}
-"""The `dtype` by which transformers.js finds a file `onnx/model<suffix>.onnx`."""
+DTYPES = {"": "fp32", "_fp16": "fp16", "_q4": "q4", "_quantized": "q8"}
+"""What transformers.js calls the file `onnx/model` with a suffix."""
 
 
-def dtype_of(model_file: str) -> str | None:
-    """Return the `dtype` of a model that lies where transformers.js looks for it, or None."""
-    path = PurePosixPath(model_file)
-    if path.parent.name != "onnx" or not path.stem.startswith("model"):
-        return None
-    return SUFFIXES.get(path.stem.removeprefix("model"))
-
-
-def _from_the_hub(name: str, repo_id: str, dtype: str, example: str) -> str:
-    return "\n".join(
-        [
-            'import { pipeline } from "@huggingface/transformers";',
-            "",
-            f"const run = await pipeline({json.dumps(name)}, {json.dumps(repo_id)}, "
-            f'{{ dtype: "{dtype}" }});',
-            f"console.log(await run({json.dumps(example)}));",
-        ]
-    )
-
-
-def transformers_js_snippet(record: CardRecord) -> str | None:
+def transformers_js_snippet(record: CardRecord, model_file: str) -> str | None:
     """Return JavaScript that loads the model from its folder and runs it.
+
+    Args:
+        record: What is known of the run.
+        model_file: Path of the model from the folder of the card.
 
     Returns:
         None where transformers.js has no pipeline for the task, looks for outputs of other names,
@@ -98,20 +82,6 @@ def transformers_js_snippet(record: CardRecord) -> str | None:
     kind = next((kind for kind in KINDS if kind.fits(record)), None)
     if kind is None or not OUTPUTS[record.task] & {spec.name for spec in record.outputs}:
         return None
-    name = kind.pipelines[record.task]
-    dtype = dtype_of(record.model_file)
-    repo_id = None if record.published is None else record.published.repo_id
-    if repo_id is not None and dtype is not None:
-        return _from_the_hub(name, repo_id, dtype, kind.example)
-    found = (
-        [f'dtype: "{dtype}",']
-        if dtype is not None
-        else [
-            'subfolder: "",',
-            f"model_file_name: {json.dumps(PurePosixPath(record.model_file).stem)},",
-            'dtype: "fp32", // no suffix in the name of the file',
-        ]
-    )
     return "\n".join(
         [
             'import { env, pipeline } from "@huggingface/transformers";',
@@ -121,9 +91,21 @@ def transformers_js_snippet(record: CardRecord) -> str | None:
             "env.allowRemoteModels = false;",
             'env.localModelPath = "./";',
             "",
-            f'const run = await pipeline("{name}", ".", {{',
-            *(f"  {line}" for line in found),
+            f'const run = await pipeline("{kind.pipelines[record.task]}", ".", {{',
+            *(f"  {option}" for option in _options(PurePosixPath(model_file))),
             "});",
             f"console.log(await run({json.dumps(kind.example)}));",
         ]
     )
+
+
+def _options(model: PurePosixPath) -> list[str]:
+    """Return what tells transformers.js where the model is."""
+    suffix = model.stem.removeprefix("model")
+    if model.parent.name == "onnx" and suffix in DTYPES:
+        return [f'dtype: "{DTYPES[suffix]}",']
+    return [
+        'subfolder: "",',
+        f"model_file_name: {json.dumps(model.stem)},",
+        'dtype: "fp32", // no suffix in the name of the file',
+    ]
