@@ -9,7 +9,7 @@ import click
 
 from zoo_compress.cli.options import json_option, overwrite_option
 
-TARGETS = ("transformers-js", "plain")
+TARGETS = ("triton", "transformers-js", "plain")
 
 
 @click.command("package", short_help="Make a bundle for a server or a browser.")

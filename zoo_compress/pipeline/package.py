@@ -16,11 +16,13 @@ from zoo_compress.pipeline.folder import PLAN_FILE
 from zoo_compress.pipeline.package_settings import PackageResult, PackageSettings
 from zoo_compress.pipeline.package_source import Goods, find_goods
 from zoo_compress.pipeline.package_targets import arrange_plain, arrange_transformers_js
+from zoo_compress.pipeline.package_triton import arrange_triton
 from zoo_compress.runtime.session import open_session
 
-Arrange = Callable[[Goods, PackageSettings], Arrangement]
+Arrange = Callable[[Goods, PackageSettings, ProgressCallback], Arrangement]
 
 ARRANGE: Mapping[Target, Arrange] = {
+    "triton": arrange_triton,
     "plain": arrange_plain,
     "transformers-js": arrange_transformers_js,
 }
@@ -43,16 +45,11 @@ def package(
         DiskFullError: If the disk is full.
         ZooCompressError: As for `resolve`.
     """
-    check_destination(settings.out, overwrite=settings.overwrite)
-    if settings.name is not None and not _NAME.fullmatch(settings.name):
-        raise OutputError(
-            f"name '{settings.name}': expected a letter or digit, then letters, digits, '.', '_' "
-            "or '-'"
-        )
+    _require_usable(settings)
     goods = find_goods(settings.source, progress)
     if not goods.from_run:
         open_session(goods.artifact.model_path)
-    arrangement = ARRANGE[settings.target](goods, settings)
+    arrangement = ARRANGE[settings.target](goods, settings, progress)
     manifest = write_bundle(
         settings.out,
         _files(goods, arrangement),
@@ -64,6 +61,20 @@ def package(
         next=arrangement.next,
         notes=(*goods.notes, *arrangement.notes),
     )
+
+
+def _require_usable(settings: PackageSettings) -> None:
+    """Check what can be checked before any work is done."""
+    check_destination(settings.out, overwrite=settings.overwrite)
+    if settings.name is not None and not _NAME.fullmatch(settings.name):
+        raise OutputError(
+            f"name '{settings.name}': expected a letter or digit, then letters, digits, '.', '_' "
+            "or '-'"
+        )
+    if settings.with_original and settings.target != "triton":
+        raise OutputError(
+            f"--with-original goes with --target triton, not with '{settings.target}'"
+        )
 
 
 def _files(goods: Goods, arrangement: Arrangement) -> Files:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
+from zoo_compress.core import ProgressCallback
 from zoo_compress.deploy.arrangement import Arrangement
 from zoo_compress.hub.layout import model_suffix, place
 from zoo_compress.pipeline.package_settings import PackageSettings
@@ -14,7 +15,7 @@ from zoo_compress.report.transformers_js import DTYPES
 NEEDED_BY_TRANSFORMERS_JS = "config.json"
 
 
-def arrange_plain(goods: Goods, settings: PackageSettings) -> Arrangement:
+def arrange_plain(goods: Goods, settings: PackageSettings, _: ProgressCallback) -> Arrangement:
     """Put everything into one folder."""
     return Arrangement(
         home=".",
@@ -23,7 +24,9 @@ def arrange_plain(goods: Goods, settings: PackageSettings) -> Arrangement:
     )
 
 
-def arrange_transformers_js(goods: Goods, settings: PackageSettings) -> Arrangement:
+def arrange_transformers_js(
+    goods: Goods, settings: PackageSettings, _: ProgressCallback
+) -> Arrangement:
     """Put the model into `onnx/` under a name that transformers.js looks for."""
     model = _name_in_transformers_js(goods)
     places = {
