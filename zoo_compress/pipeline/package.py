@@ -13,6 +13,7 @@ from zoo_compress.deploy.bundle import Files, check_destination, write_bundle
 from zoo_compress.errors import OutputError
 from zoo_compress.manifest import FileRecord, Manifest, Target
 from zoo_compress.pipeline.folder import PLAN_FILE
+from zoo_compress.pipeline.package_docker import arrange_docker
 from zoo_compress.pipeline.package_settings import PackageResult, PackageSettings
 from zoo_compress.pipeline.package_source import Goods, find_goods
 from zoo_compress.pipeline.package_targets import arrange_plain, arrange_transformers_js
@@ -23,6 +24,7 @@ Arrange = Callable[[Goods, PackageSettings, ProgressCallback], Arrangement]
 
 ARRANGE: Mapping[Target, Arrange] = {
     "triton": arrange_triton,
+    "docker": arrange_docker,
     "plain": arrange_plain,
     "transformers-js": arrange_transformers_js,
 }
