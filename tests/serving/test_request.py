@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from zoo_compress.serving.errors import RequestError
 from zoo_compress.serving.model import Tensor
 from zoo_compress.serving.request import InferRequest, read_request

@@ -20,10 +20,10 @@ import tritonclient.http
 import tritonclient.http.aio
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-from zoo_compress.serving.app import create_app
-from zoo_compress.serving.model import Model
 
 from tests.serving.conftest import Server, start
+from zoo_compress.serving.app import create_app
+from zoo_compress.serving.model import Model
 
 IMAGES = np.random.default_rng(3).standard_normal((500, 3, 8, 8)).astype(np.float32)
 
