@@ -77,6 +77,8 @@ def command(*, as_json: bool, **settings: Any) -> None:
     from zoo_compress.cli.packaged import present
     from zoo_compress.cli.progress import working
 
+    if settings["with_original"] and settings["target"] != "triton":
+        raise click.UsageError("--with-original goes with --target triton")
     with working() as progress:
         made = pipeline.package(pipeline.PackageSettings(**settings), progress=progress)
     present(made, as_json=as_json)

@@ -18,7 +18,6 @@ from zoo_compress.pipeline.package_settings import PackageResult, PackageSetting
 from zoo_compress.pipeline.package_source import Goods, find_goods
 from zoo_compress.pipeline.package_targets import arrange_plain, arrange_transformers_js
 from zoo_compress.pipeline.package_triton import arrange_triton
-from zoo_compress.runtime.session import open_session
 
 Arrange = Callable[[Goods, PackageSettings, ProgressCallback], Arrangement]
 
@@ -49,8 +48,6 @@ def package(
     """
     _require_usable(settings)
     goods = find_goods(settings.source, progress)
-    if not goods.from_run:
-        open_session(goods.artifact.model_path)
     arrangement = ARRANGE[settings.target](goods, settings, progress)
     manifest = write_bundle(
         settings.out,
