@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import anyio
 from starlette.applications import Starlette
@@ -20,61 +17,10 @@ from .errors import RequestError
 from .model import Model
 from .request import read_request
 from .response import VERSION, write_response
+from .service import Service
 
 HEADER = "Inference-Header-Content-Length"
 """Says how many bytes of a body are JSON, where tensors follow as bytes."""
-
-LOGGER = logging.getLogger("uvicorn.error")
-
-
-class Service:
-    """One model, which is ready after it was loaded and has run once."""
-
-    def __init__(self, folder: Path) -> None:
-        """Read what to serve from `server.json` in the folder of the bundle."""
-        self.settings: dict[str, Any] = json.loads((folder / "server.json").read_text("utf-8"))
-        self.folder = folder
-        self.name: str = self.settings["name"]
-        self.model: Model | None = None
-        self.failure: BaseException | None = None
-        # More runs at once than cores take turns at the same work and keep more in memory.
-        self.turns = anyio.CapacityLimiter(int(self.settings["instances"]))
-
-    async def start(self, on_failure: Callable[[], None]) -> None:
-        """Load the model and run it once, off the event loop."""
-        try:
-            self.model = await anyio.to_thread.run_sync(self._load)
-        except Exception as error:
-            # Whatever it is, a server without its model must end and say why.
-            self.failure = error
-            LOGGER.error("the model cannot be served: %s", error)
-            on_failure()
-        else:
-            LOGGER.info("model '%s' is ready", self.name)
-
-    def _load(self) -> Model:
-        model = Model(
-            self.name, self.folder / self.settings["model"], device=self.settings["device"]
-        )
-        model.warm_up(self.folder / self.settings["example"])
-        return model
-
-    def ready_model(self, request: Request) -> Model:
-        """Return the model that a request names.
-
-        Raises:
-            RequestError: If there is no such model, or it is not ready.
-        """
-        named, version = request.path_params["name"], request.path_params.get("version", VERSION)
-        if named != self.name or version != VERSION:
-            raise RequestError(
-                f"no model '{named}' of version {version}; there is '{self.name}' of version "
-                f"{VERSION}",
-                status=404,
-            )
-        if self.model is None:
-            raise RequestError(f"model '{self.name}' is not ready", status=503)
-        return self.model
 
 
 def create_app(folder: Path, *, on_failure: Callable[[], None] = lambda: None) -> Starlette:
@@ -119,6 +65,10 @@ def _service(request: Request) -> Service:
     return service
 
 
+def _ready_model(request: Request) -> Model:
+    return _service(request).ready_model(**request.path_params)
+
+
 async def _server(request: Request) -> Response:
     version = _service(request).settings["zoo_compress"]
     return JSONResponse(
@@ -136,12 +86,12 @@ async def _ready(request: Request) -> Response:
 
 
 async def _model_ready(request: Request) -> Response:
-    model = _service(request).ready_model(request)
+    model = _ready_model(request)
     return JSONResponse({"name": model.name, "ready": True})
 
 
 async def _metadata(request: Request) -> Response:
-    model = _service(request).ready_model(request)
+    model = _ready_model(request)
     return JSONResponse(
         {
             "name": model.name,
@@ -155,7 +105,7 @@ async def _metadata(request: Request) -> Response:
 
 async def _infer(request: Request) -> Response:
     service = _service(request)
-    model = service.ready_model(request)
+    model = _ready_model(request)
     body = await _body(request, int(service.settings["most_bytes"]))
     header = _header(request, len(body))
 

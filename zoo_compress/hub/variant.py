@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from zoo_compress.errors import SourceError
 from zoo_compress.hub.inventory import take_stock
@@ -44,6 +44,17 @@ def choose_variant(source: str, files: Mapping[str, int | None]) -> str:
             f"{_listed(ordered, files)}; name one, for example '{source}:{ordered[0]}'"
         )
     return models[0]
+
+
+def in_full_precision(models: Sequence[str]) -> tuple[str, ...]:
+    """Return the models without those that are others of them in another precision.
+
+    `onnx/model_fp16.onnx` is one of those if there is an `onnx/model.onnx`.
+    """
+    originals = {name: _PRECISION.sub(".onnx", name) for name in models}
+    return tuple(
+        name for name, original in originals.items() if original == name or original not in models
+    )
 
 
 def without_onnx(source: str, files: Mapping[str, int | None]) -> SourceError:

@@ -142,7 +142,7 @@ def _of_model(artifact: Artifact) -> Goods:
 def _files(artifact: Artifact, home: Path, *, evidence: bool) -> dict[str, Path]:
     """Return the files of a model by the names that they have beside it."""
     model = artifact.model_path
-    files = {path.name: path for path in copied_companions(artifact)}
+    files = copied_companions(artifact)
     # A README without front matter need not speak of the model.
     own = (CARD_FILE,) if artifact.metadata else ()
     for name in (*own, *(EVIDENCE if evidence else ())):
