@@ -27,6 +27,7 @@ COMMANDS = (
     "apply",
     "pull",
     "push",
+    "package",
     "diagnose",
     "recipes",
     "samples",

@@ -16,6 +16,7 @@ from zoo_compress.hub.hub_id import HubId, parse_hub_id
 from zoo_compress.hub.inventory import take_stock
 from zoo_compress.hub.metadata import licence_in, read_metadata
 from zoo_compress.hub.variant import choose_variant, in_full_precision, without_onnx
+from zoo_compress.manifest import is_bundle, read_manifest, require_unchanged
 from zoo_compress.registry import load_plugin, plugin_names
 
 if TYPE_CHECKING:
@@ -25,7 +26,8 @@ SAMPLE_PREFIX = "sample:"
 
 FORMS = (
     "sample:NAME, a path to an .onnx file, a folder in the Hub's layout (FOLDER or "
-    "FOLDER:onnx/NAME.onnx), or a Hub id (OWNER/NAME[@REVISION][:FILE.onnx])"
+    "FOLDER:onnx/NAME.onnx), the folder of a bundle, or a Hub id "
+    "(OWNER/NAME[@REVISION][:FILE.onnx])"
 )
 
 
@@ -34,14 +36,15 @@ def resolve(source: str, *, cache: Path, progress: ProgressCallback = ignore_pro
 
     Args:
         source: `sample:NAME`; a path of an `.onnx` file; a folder in the Hub's layout, with
-            `:path/in/folder.onnx` if it holds several models; or a Hub id
+            `:path/in/folder.onnx` if it holds several models; the folder of a bundle; or a Hub id
             `owner/name[@revision][:path/in/repo.onnx]`. What looks like a path (it exists, starts
             with `.`, `/` or `~`, or ends in `.onnx`) is never looked up on the Hub.
         cache: Folder for what is fetched or exported.
         progress: Told how far a download has come.
 
     Raises:
-        SourceError: If there is no such model, or it is damaged or ambiguous.
+        SourceError: If there is no such model, or it is damaged or ambiguous, or a file of a
+            bundle was changed.
         ExternalDataError: If its external data is missing or outside its folder.
         SampleError: If the sample is unknown.
         HubError: If the Hub refuses or cannot be reached.
@@ -151,15 +154,35 @@ def _local_model(source: str) -> tuple[Path, Path] | None:
     # os.path answers False where pathlib raises: names that no file can have.
     if os.path.isdir(source):
         folder = Path(source)
+        if is_bundle(folder):
+            return _model_of_bundle(folder)
         return folder, folder / choose_variant(source, _models_in(folder))
     if os.path.exists(source):
         return root_of(Path(source)), Path(source)
     head, colon, file = source.partition(":")
     if colon and os.path.isdir(head):
-        return Path(head), _model_in(Path(head), file)
+        model = _model_in(Path(head), file)
+        if is_bundle(Path(head)):
+            return _other_model_of_bundle(Path(head), file), model
+        return Path(head), model
     if _is_path_like(source):
         raise SourceError(f"'{source}': no such file or folder")
     return None
+
+
+def _model_of_bundle(folder: Path) -> tuple[Path, Path]:
+    """Return root and model of a bundle that `package` made, whose files were not changed."""
+    manifest = read_manifest(folder)
+    require_unchanged(folder, manifest, manifest.within(manifest.home))
+    return folder / manifest.home, folder / manifest.model
+
+
+def _other_model_of_bundle(folder: Path, file: str) -> Path:
+    """Return the root of a model in a bundle that need not be the packaged one."""
+    manifest = read_manifest(folder)
+    parent = PurePosixPath(file).parent
+    require_unchanged(folder, manifest, manifest.within(str(parent)))
+    return folder / (manifest.home if file == manifest.model else parent)
 
 
 def _is_path_like(source: str) -> bool:

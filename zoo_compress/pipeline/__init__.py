@@ -10,6 +10,8 @@ from zoo_compress.pipeline.doctor import Check, Diagnostics, examine
 from zoo_compress.pipeline.every import ModelRun, attempt_run, each_model
 from zoo_compress.pipeline.frontier import Frontier, FrontierPoint, frontier
 from zoo_compress.pipeline.inspection import GroupReport, Inspection, SiteReport, inspect
+from zoo_compress.pipeline.package import package
+from zoo_compress.pipeline.package_settings import PackageResult, PackageSettings
 from zoo_compress.pipeline.pull import pull
 from zoo_compress.pipeline.pull_settings import PullFile, PullResult, PullSettings
 from zoo_compress.pipeline.push import check_push, push, push_after_run
@@ -33,6 +35,8 @@ __all__ = [
     "GroupReport",
     "Inspection",
     "ModelRun",
+    "PackageResult",
+    "PackageSettings",
     "PullFile",
     "PullResult",
     "PullSettings",
@@ -58,6 +62,7 @@ __all__ = [
     "examine",
     "frontier",
     "inspect",
+    "package",
     "process_start",
     "pull",
     "push",

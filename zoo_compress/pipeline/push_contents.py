@@ -1,4 +1,4 @@
-"""The files of a run as a repository holds them."""
+"""The files of a run as a repository, or a bundle, holds them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from zoo_compress.hub.contents import Content
-from zoo_compress.hub.layout import model_suffix, place
+from zoo_compress.hub.layout import Layout, model_suffix, place
 from zoo_compress.pipeline.card import card_text
 from zoo_compress.pipeline.folder import CARD_FILE, PLAN_FILE, REPORT_FILE, SPLIT_FILE
 from zoo_compress.pipeline.published import (
@@ -21,7 +21,7 @@ from zoo_compress.pipeline.published import (
 from zoo_compress.pipeline.push_settings import PushSettings
 from zoo_compress.pipeline.run_files import FinishedRun
 from zoo_compress.pipeline.settings import RunSettings
-from zoo_compress.plan import PlanFile, read_plan
+from zoo_compress.plan import read_plan
 from zoo_compress.report.card import PICTURES
 
 
@@ -42,10 +42,42 @@ def push_contents(
         PlanError: If the plan cannot be read.
         OutputError: If the record of the run lacks something.
     """
+    places = hub_places(run, push.layout)
+    return published_contents(run, settings, places)
+
+
+def hub_places(run: FinishedRun, layout: Layout) -> dict[str, str]:
+    """Return where the files of a run go in a repository, by their names.
+
+    Raises:
+        PlanError: If the plan cannot be read.
+    """
+    suffix = model_suffix(read_plan(run.folder / PLAN_FILE).plan)
+    return {
+        name: place(name, model=run.model, data=run.data, layout=layout, suffix=suffix)
+        for name in run.names
+    }
+
+
+def published_contents(
+    run: FinishedRun,
+    settings: RunSettings,
+    places: Mapping[str, str],
+) -> tuple[Content, ...]:
+    """Return the files of a run in the form in which they go out, in the order of their paths.
+
+    Args:
+        run: The run.
+        settings: What it was asked to do.
+        places: Where each of its files goes, by its name; `run.json` goes to the root.
+
+    Raises:
+        PlanError: If the plan cannot be read.
+        OutputError: If the record of the run lacks something.
+    """
     plan = read_plan(run.folder / PLAN_FILE)
     source = published_source(settings.source, run.report.get("origin") or {})
     scrubber = Scrubber(settings, run.folder)
-    places = _places(run, plan, push)
     report = published_report(
         scrubber.value(run.report),
         source=source,
@@ -53,7 +85,7 @@ def push_contents(
         plan=places[PLAN_FILE],
     )
     rewritten = {
-        CARD_FILE: _card(run, report, push, scrubber),
+        CARD_FILE: _card(run, report, scrubber),
         PLAN_FILE: published_plan(plan, source).to_json().encode(),
         SPLIT_FILE: _split(run),
     }
@@ -65,19 +97,9 @@ def push_contents(
     return tuple(sorted(contents, key=lambda content: content.path))
 
 
-def _places(run: FinishedRun, plan: PlanFile, push: PushSettings) -> dict[str, str]:
-    suffix = model_suffix(plan.plan)
-    return {
-        name: place(name, model=run.model, data=run.data, layout=push.layout, suffix=suffix)
-        for name in run.names
-    }
-
-
-def _card(
-    run: FinishedRun, report: Mapping[str, Any], push: PushSettings, scrubber: Scrubber
-) -> bytes:
+def _card(run: FinishedRun, report: Mapping[str, Any], scrubber: Scrubber) -> bytes:
     """Return the card; one that says where the model lies, if that is not beside it."""
-    if push.layout == "plain" or run.edited:
+    if report["model_path"] == run.model or run.edited:
         return scrubber.text((run.folder / CARD_FILE).read_text("utf-8")).encode()
     pictures = [name for name in PICTURES if name in run.names]
     return card_text(report, pictures=pictures, model_file=report["model_path"]).encode()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from zoo_compress.errors import OutputError
+from zoo_compress.files import file_digest, first_link
 from zoo_compress.pipeline.folder import (
     CARD_FILE,
     CHECKPOINT_FOLDER,
@@ -20,8 +20,6 @@ from zoo_compress.pipeline.folder import (
 from zoo_compress.pipeline.report_file import finished_report
 from zoo_compress.pipeline.settings import SETTINGS_FILE
 from zoo_compress.report.card import PICTURES
-
-CHUNK_BYTES = 1 << 20
 
 NO_RESULT = {
     REJECTED_FOLDER: "a model that failed the publish gate",
@@ -78,15 +76,6 @@ def file_records(folder: Path, names: Iterable[str]) -> dict[str, dict[str, Any]
     }
 
 
-def file_digest(path: Path) -> str:
-    """Return the SHA-256 of a file."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(CHUNK_BYTES):
-            digest.update(chunk)
-    return digest.hexdigest()
-
-
 def finished_run(folder: Path) -> FinishedRun:
     """Read a finished run and check that its files are those that it has written.
 
@@ -108,10 +97,19 @@ def finished_run(folder: Path) -> FinishedRun:
     return FinishedRun(folder=folder, report=report, model=model, data=data, others=others)
 
 
-def _report(folder: Path) -> dict[str, Any]:
+def require_checked(folder: Path) -> None:
+    """Check that a folder is not one in which a run keeps models that passed no gate.
+
+    Raises:
+        OutputError: If it is.
+    """
     kind = NO_RESULT.get(folder.absolute().name)
     if kind is not None and holds_run(folder.absolute().parent):
         raise OutputError(f"'{folder}' holds {kind}; only a finished run can be published")
+
+
+def _report(folder: Path) -> dict[str, Any]:
+    require_checked(folder)
     if (folder / REJECTED_FOLDER).is_dir() and not (folder / REPORT_FILE).exists():
         raise OutputError(f"'{folder}' holds no finished run: its model failed the publish gate")
     for name in (REPORT_FILE, SETTINGS_FILE):
@@ -154,10 +152,7 @@ def _require_unchanged(folder: Path, name: str, record: Any) -> None:
 
 def _require_plain(folder: Path, name: str) -> None:
     """Check that neither a file nor a folder on the way to it is a link."""
-    path = folder
-    for part in PurePosixPath(name).parts:
-        path = path / part
-        if path.is_symlink():
-            raise OutputError(
-                f"'{path}' is a link; only files of the run itself are published, put a copy there"
-            )
+    if (link := first_link(folder, name)) is not None:
+        raise OutputError(
+            f"'{link}' is a link; only files of the run itself are published, put a copy there"
+        )
