@@ -6,18 +6,22 @@ import ipaddress
 import os
 import shutil
 import socket
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
 
 from tests.hub_server import HubServer
+
+if TYPE_CHECKING:
+    from tests.pipeline.conftest import Case
 
 # Timing says nothing on a busy machine.
 hypothesis.settings.register_profile("untimed", deadline=None)
@@ -63,8 +67,6 @@ def hub() -> Iterator[HubServer]:
     server = HubServer()
     yield server
     server.close()
-    if client := sys.modules.get("huggingface_hub"):
-        client.close_session()
 
 
 @pytest.fixture
@@ -97,6 +99,21 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     for module in (file_download, _http):
         monkeypatch.setattr(module, "time", clock)
     return noted
+
+
+@pytest.fixture(scope="session")
+def made_run(tmp_path_factory: pytest.TempPathFactory) -> Case:
+    """A finished run, made once; tests that change it take `finished`."""
+    from tests.pipeline.conftest import make_run
+
+    return make_run(tmp_path_factory.mktemp("original"))
+
+
+@pytest.fixture
+def finished(made_run: Case, tmp_path: Path) -> Case:
+    """A copy of a finished run: of a classifier under MIT, repaired with inputs from a file."""
+    shutil.copytree(made_run.out, tmp_path / "run")
+    return replace(made_run, out=tmp_path / "run")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

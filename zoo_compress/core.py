@@ -45,6 +45,7 @@ class Artifact:
         metadata: The front matter of the original's model card as JSON values; empty if none.
         file: Path of the model in its repository, if it came from one.
         gated: Whether the repository is given only to those who accept its terms.
+        notes: What the user should know about how it was found.
     """
 
     source: str
@@ -58,6 +59,7 @@ class Artifact:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     file: str | None = None
     gated: bool = False
+    notes: tuple[str, ...] = ()
 
     @property
     def stored_bytes(self) -> int:
@@ -336,7 +338,7 @@ class Progress:
     Attributes:
         stage: `pull`, `prepare`, `remove`, `calibrate`, `scan`, `search`, `write`, `gate`,
             `latency`, `certify`, `diagnose`, `draw`, `push`.
-        done: Steps finished.
+        done: Steps finished; bytes, for `pull`.
         total: Steps planned, None while unknown.
         detail: A short remark, for example the best distance so far.
     """

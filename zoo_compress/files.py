@@ -1,18 +1,21 @@
-"""Write files whole or not at all."""
+"""Write files whole or not at all, and tell whether they are what they were."""
 
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from zoo_compress.errors import DiskFullError, OutputError
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+
+CHUNK_BYTES = 1 << 20
 
 
 @contextmanager
@@ -36,9 +39,9 @@ def replacing(path: Path, *, needed: int) -> Iterator[BinaryIO]:
             yield file
             sync(file)
         os.replace(temporary, path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
-        raise _write_error(path, error, needed=needed) from error
+        raise write_error(path, error, needed=needed) from error
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -65,7 +68,32 @@ def sync(file: BinaryIO) -> None:
     os.fsync(file.fileno())
 
 
-def _sync_folder(folder: Path) -> None:
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def first_link(folder: Path, name: str) -> Path | None:
+    """Return the first symbolic link on the way from a folder to a file in it, None if none.
+
+    Args:
+        folder: Where to start; that it may be a link itself does not matter.
+        name: Relative path of the file.
+    """
+    path = folder
+    for part in PurePosixPath(name).parts:
+        path = path / part
+        if path.is_symlink():
+            return path
+    return None
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring the names in a folder onto the disk."""
     # Windows cannot open a folder; there the rename is durable by itself.
     if os.name != "posix":
         return
@@ -76,7 +104,14 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _write_error(path: Path, error: OSError, *, needed: int) -> DiskFullError | OutputError:
+def write_error(path: Path, error: OSError, *, needed: int) -> DiskFullError | OutputError:
+    """Return the error of ours that says why `path` could not be written.
+
+    Args:
+        path: The file or folder.
+        error: What the system said.
+        needed: Bytes that were to be written.
+    """
     if error.errno in NO_SPACE:
         return DiskFullError(
             f"{path}: the disk is full ({error.strerror}); the file needs {needed} bytes"

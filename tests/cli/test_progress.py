@@ -69,3 +69,11 @@ def test_nothing_is_shown_when_stderr_is_not_a_terminal(
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err == ""
+
+
+def test_a_pull_counts_bytes_as_people_read_them() -> None:
+    console = terminal()
+    with StageBars(console) as progress:
+        progress(Progress(stage="pull", done=1_200_000, total=46_700_000))
+        progress._bars.refresh()
+        assert "1.20 MB/46.7 MB" in last_screen(console)[-1]

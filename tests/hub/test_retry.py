@@ -10,17 +10,7 @@ from huggingface_hub.errors import (
     OfflineModeIsEnabled,
 )
 
-from zoo_compress.hub.retry import RetryPolicy, is_transient, retried, status_of
-
-
-@pytest.fixture
-def slept() -> list[float]:
-    return []
-
-
-@pytest.fixture
-def policy(slept) -> RetryPolicy:
-    return RetryPolicy(attempts=4, seconds=100, longest_wait=3, sleep=slept.append)
+from zoo_compress.hub.retry import is_transient, retried, status_of
 
 
 def http_error(status, **headers) -> HfHubHTTPError:

@@ -72,14 +72,16 @@ def require_readable(repository: Repository, account: Account | None) -> None:
         raise RefusedError(403, message, code="GatedRepo")
 
 
-def require_writable(namespace: str, account: Account | None) -> Account:
-    """Return the account, unless its token may not write there."""
+def require_writable(
+    namespace: str, account: Account | None, *, proposing: bool = False
+) -> Account:
+    """Return the account, unless its token may not write there; anyone may propose changes."""
     if account is None:
         raise RefusedError(401, "Invalid username or password.")
     if account.role != "write":
         message = "you must use a token with the write role to change a repository"
         raise RefusedError(403, f"Forbidden: {message}")
-    if namespace not in account.namespaces:
+    if namespace not in account.namespaces and not proposing:
         message = f"You don't have the rights to change models of the namespace '{namespace}'"
         raise RefusedError(403, message)
     return account

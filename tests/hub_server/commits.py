@@ -29,7 +29,7 @@ def commit(
     if request.query.get("create_pr"):
         if parent is not None and parent != repository.head(revision).sha:
             raise RefusedError(412, "A commit has happened since. Please refresh and try again.")
-        number = repository.open_pull_request(header["summary"], revision)
+        number = repository.open_pull_request(header["summary"], revision, account.name)
         answer["pullRequestUrl"] = f"{hub.endpoint}/{repository.id}/discussions/{number}"
         revision, parent = f"refs/pr/{number}", None
     made = repository.commit(
@@ -116,9 +116,12 @@ def open_discussion(repository: Repository, request: Request) -> Response:
     return as_json({"num": repository.open_pull_request(asked["title"])})
 
 
-def discussions(repository: Repository) -> Response:
-    """Answer `GET /api/models/<id>/discussions`."""
-    found = [summary(repository, number) for number in sorted(repository.titles, reverse=True)]
+def discussions(repository: Repository, request: Request) -> Response:
+    """Answer `GET /api/models/<id>/discussions`, those of one author if one is named."""
+    author = request.query.get("author")
+    numbers = sorted(repository.titles, reverse=True)
+    wanted = [number for number in numbers if author in (None, repository.authors[number])]
+    found = [summary(repository, number) for number in wanted]
     return as_json({"count": len(found), "start": 0, "discussions": found})
 
 
@@ -134,7 +137,7 @@ def summary(repository: Repository, number: int) -> dict[str, Any]:
     return {
         "num": number,
         "title": repository.titles[number],
-        "author": {"name": "me"},
+        "author": {"name": repository.authors[number]},
         "createdAt": DATE,
         "status": "open",
         "repo": {"name": repository.id, "type": "model"},

@@ -76,6 +76,7 @@ class Repository:
     tags: dict[str, str] = field(default_factory=dict)
     pull_requests: dict[str, str] = field(default_factory=dict)
     titles: dict[int, str] = field(default_factory=dict)
+    authors: dict[int, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._move(
@@ -128,10 +129,11 @@ class Repository:
         self._move(revision, made)
         return made
 
-    def open_pull_request(self, title: str, base: str = "main") -> int:
+    def open_pull_request(self, title: str, base: str = "main", author: str = "me") -> int:
         """Open a pull request and return its number; its ref is `refs/pr/<number>`."""
         number = len(self.titles) + 1
         self.titles[number] = title
+        self.authors[number] = author
         self.pull_requests[f"refs/pr/{number}"] = self.head(base).sha
         return number
 

@@ -87,7 +87,7 @@ def read(
         case ["commits", revision]:
             return describe.history(repository, revision)
         case ["discussions"]:
-            return commits.discussions(repository)
+            return commits.discussions(repository, request)
         case ["discussions", number]:
             return commits.discussion(repository, int(number))
         case ["auth-check"]:
@@ -97,7 +97,8 @@ def read(
             require_readable(repository, account)
             return hub.xet.read_token()
         case ["xet-write-token", _]:
-            require_writable(repository.namespace, account)
+            proposing = bool(request.query.get("create_pr"))
+            require_writable(repository.namespace, account, proposing=proposing)
             return hub.xet.write_token()
     raise RefusedError(404, f"no endpoint GET {request.path}")
 
@@ -112,7 +113,8 @@ def write(
     """Answer what changes a repository."""
     if rest[:1] == ["paths-info"]:
         return describe.paths_info(hub, repository, rest[1], request)
-    writer = require_writable(repository.namespace, account)
+    proposing = bool(request.query.get("create_pr"))
+    writer = require_writable(repository.namespace, account, proposing=proposing)
     match (request.method, *rest):
         case ("POST", "preupload", revision):
             return upload.preupload(hub, repository, revision, request)

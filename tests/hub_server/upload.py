@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any
 
 from tests.hub_server.exchange import RefusedError, Request, Response, as_json
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 def preupload(hub: HubServer, repository: Repository, revision: str, request: Request) -> Response:
     """Answer `/api/models/<id>/preupload/<revision>`: which files are large."""
     files = repository.head(revision).files
+    ignored = files[".gitignore"].data.decode().split() if ".gitignore" in files else []
     answers = []
     for asked in request.json()["files"]:
         path = asked["path"]
@@ -23,7 +25,7 @@ def preupload(hub: HubServer, repository: Repository, revision: str, request: Re
             {
                 "path": path,
                 "uploadMode": "lfs" if large else "regular",
-                "shouldIgnore": False,
+                "shouldIgnore": any(fnmatch(path, pattern) for pattern in ignored),
                 "oid": files[path].oid if path in files else None,
             }
         )

@@ -35,9 +35,14 @@ class XetFile:
 
 
 class XetStore:
-    """Takes in what clients upload and knows the Xet hash of what they may download."""
+    """Takes in what clients upload and knows the Xet hash of what they may download.
+
+    Attributes:
+        damage_next: How many of the next folders that are handed out to readers are damaged.
+    """
 
     def __init__(self) -> None:
+        self.damage_next = 0
         self._root = Path(tempfile.mkdtemp(prefix="xet-"))
         self._home = self._root / "home"
         self._written: list[Path] = []
@@ -60,7 +65,11 @@ class XetStore:
     def read_token(self) -> Response:
         """Answer with a folder that holds every file whose hash was told."""
         with self._lock:
-            return connection(self._copy(self._home))
+            folder = self._copy(self._home)
+            if self.damage_next:
+                self.damage_next -= 1
+                damage(folder)
+            return connection(folder)
 
     def hash_of(self, data: bytes) -> str:
         """Store a file for readers and return its Xet hash."""
@@ -117,6 +126,16 @@ def connection(folder: Path) -> Response:
     document = {"casUrl": f"local://{folder}", "accessToken": "a-xet-token", "exp": until}
     answer = as_json(document)
     return Response(headers={**answer.headers, **headers}, body=answer.body)
+
+
+def damage(folder: Path) -> None:
+    """Change a byte in the middle of everything that is stored."""
+    for path in (folder / "xet" / "xorbs" / "xorbs").iterdir():
+        content = bytearray(path.read_bytes())
+        if path.suffix != ".tagset" and content:
+            content[len(content) // 3] ^= 0xFF
+            path.chmod(0o644)
+            path.write_bytes(content)
 
 
 def place(folder: Path) -> dict[str, Any]:

@@ -1,3 +1,4 @@
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -6,9 +7,16 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from zoo_compress.pipeline import RunSettings
+from zoo_compress.pipeline import RunSettings, run
 
 CLASSES = 32
+
+QUICK_RECIPE = """\
+name: quick
+techniques: {codes: {bits: [8, 4]}}
+repair: [bias-correction]
+search: {search_inputs: 16, calibration_inputs: 16, scan_inputs: 4, frontier: 0}
+"""
 
 
 @dataclass(frozen=True)
@@ -37,6 +45,20 @@ def case(tmp_path: Path) -> Case:
     samples = np.random.default_rng(1).standard_normal((120, 3, 8, 8)).astype(np.float32)
     np.savez(tmp_path / "data.npz", x=samples)
     return Case(tmp_path / "model.onnx", tmp_path / "data.npz", tmp_path / "run")
+
+
+def make_run(home: Path) -> Case:
+    """Make a quick run of the classifier, under MIT, beside the folder of the original."""
+    onnx.save(classifier(), home / "model.onnx")
+    samples = np.random.default_rng(1).standard_normal((120, 3, 8, 8)).astype(np.float32)
+    np.savez(home / "data.npz", x=samples)
+    config = {"architectures": ["TinyForImageClassification"]}
+    (home / "config.json").write_text(json.dumps(config))
+    (home / "README.md").write_text("---\nlicense: mit\n---\n# Tiny\n")
+    (home / "quick.yaml").write_text(QUICK_RECIPE)
+    made = Case(home / "model.onnx", home / "data.npz", home.with_name("made-run"))
+    run(made.settings(trials=2, recipe=str(home / "quick.yaml")))
+    return made
 
 
 def classifier(output: str = "logits") -> onnx.ModelProto:

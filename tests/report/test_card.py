@@ -1,7 +1,6 @@
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import onnx
 import pytest
@@ -9,88 +8,29 @@ import yaml
 from markdown_it import MarkdownIt
 from onnx import TensorProto, helper
 
-from zoo_compress.core import Artifact, TensorSpec
-from zoo_compress.report.card import render_card
-
-SHA = "0123456789abcdef0123456789abcdef01234567"
-SCOPE = "450 photographs; CPU provider; ONNX Runtime 1.32"
-INPUTS = [TensorSpec(name="x", shape=("N", 3), dtype="float32")]
-
-RUN = {
-    "source": "me/net",
-    "revision": SHA,
-    "seed": 7,
-    "removal": None,
-    "repair": {"kinds": ["bias-correction", "error-feedback"], "inputs": 100},
-    "folded": True,
-    "techniques": ["codes"],
-    "operators": [],
-    "budget": "0.125",
-    "original_bytes": 18_600_000,
-    "compressed_bytes": 2_325_000,
-    "size_ratio": 0.125,
-    "distance": 318.64,
-    "distance_standard_error": 12.345,
-    "relative_distance": 0.19876,
-    "search_inputs": 50,
-    "certificate": {
-        "kind": "top1-disagreement",
-        "bound": 0.09,
-        "confidence": 0.95,
-        "n": 450,
-        "observed": 0.07,
-        "scope": SCOPE,
-        "statement": f"With 95 % confidence it differs on at most 9 % of inputs; scope: {SCOPE}.",
-    },
-    "latency": {
-        "original_ms": 24.31,
-        "compressed_ms": 44.62,
-        "ratio": 1.8349,
-        "quartiles": [1.79, 1.8812],
-        "pairs": 61,
-        "original_load_seconds": 0.1012,
-        "compressed_load_seconds": 0.312,
-        "threads": 2,
-        "provider": "CPUExecutionProvider",
-        "verdict": "slower",
-    },
-    "evaluations": 300,
-    "seconds": {"total": 123.4, "scan": 40.0, "forward": 60.0, "encode": 9.0, "propose": 5.0},
-    "strategy": "gp",
-    "plan_path": "plan.json",
-    "model_path": "model.onnx",
-    "versions": {"onnx": "1.23.2", "onnxruntime": "1.32.0 (cpu)"},
-    "hardware": {"cpu": "Some CPU", "cores": 2, "memory_bytes": 8_000_000_000, "gpu": None},
-}
-
-SITES = [
-    {
-        "name": "conv.weight",
-        "shape": [32, 3, 3, 3],
-        "original_bytes": 3456,
-        "stored_bytes": 432,
-        "option": "codes bits=4 granularity=channel",
-    },
-    {
-        "name": "fc.weight",
-        "shape": [10, 8],
-        "original_bytes": 320,
-        "stored_bytes": 320,
-        "option": None,
-    },
-]
+from tests.report.conftest import CERTIFICATE, RUN, SCOPE, SHA
+from zoo_compress.hub.card_data import front_matter, licence_link
+from zoo_compress.report.card import PICTURES, render_card
+from zoo_compress.report.record import card_record
 
 
-def artifact(**fields) -> Artifact:
-    known = {"source": "me/net", "repo_id": "me/net", "revision": SHA, "licence": "mit"}
-    return Artifact(**{"model_path": Path("/far/away/onnx/model.onnx"), **known, **fields})
+def card(run=RUN, *, pictures=PICTURES, **origin) -> str:
+    """Return the card of a run whose original is changed by `origin`."""
+    told = {**run, "origin": {**run["origin"], **origin}}
+    return render_card(
+        card_record(told),
+        front_matter=front_matter(told),
+        licence_link=licence_link(told["origin"]),
+        pictures=pictures,
+    )
 
 
-def card(run=RUN, *, sites=SITES, **fields) -> str:
-    return render_card(run, artifact=artifact(**fields), sites=sites, inputs=INPUTS)
+def local(**changes) -> dict:
+    origin = {**RUN["origin"], "repo_id": None, "revision": None, "file": None, "licence": None}
+    return {**RUN, "origin": {**origin, "metadata": {}}, **changes}
 
 
-def front_matter(text: str) -> dict:
+def metadata(text: str) -> dict:
     match = re.match(r"---\n(.*?)\n---\n", text, re.DOTALL)
     assert match is not None
     return yaml.safe_load(match[1])
@@ -117,46 +57,39 @@ def tables(text: str) -> list[list[list[str]]]:
     return found
 
 
-def test_the_front_matter_names_the_original_and_inherits_its_licence():
-    assert front_matter(card()) == {
-        "base_model": "me/net",
-        "base_model_relation": "quantized",
-        "library_name": "onnx",
-        "license": "mit",
-        "tags": ["onnx", "zoo-compress"],
-    }
-
-
-def test_a_licence_is_spelled_as_the_hub_does():
-    assert front_matter(card(licence="Apache-2.0"))["license"] == "apache-2.0"
-
-
-def test_what_is_unknown_is_left_out_of_the_front_matter():
-    local = card(source="m.onnx", repo_id=None, revision=None, licence=None)
-    assert set(front_matter(local)) == {"library_name", "tags"}
-
-
-def test_a_licence_with_yaml_in_it_stays_one_string():
-    hostile = "mit\n---\ntags: [evil]: *x"
-    assert front_matter(card(licence=hostile))["license"] == hostile
-
-
 def test_size_and_distance_are_readable():
     rows = tables(card())[0]
     assert rows[1] == ["size", "18.6 MB", "2.33 MB (12.5 %)"]
-    assert rows[2][1:] == ["0", "319 ± 12.3"]
-    assert rows[3][1:] == ["0", "0.199"]
+    assert rows[4] == ["mean squared distance between the outputs", "0", "319 ± 12.3"]
+    assert rows[5][1:] == ["0", "0.199"]
+    assert rows[6][2] == "7 %, certified at most 9 %"
+
+
+def test_a_bound_is_never_rounded_down():
+    sharp = {**CERTIFICATE, "bound": 0.076642}
+    told = card({**RUN, "certificates": [sharp]})
+    assert "certified at most 7.67 %" in told
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("cosine", "mean cosine distance"), ("kl", "Kullback-Leibler"), ("mine", "distance (mine)")],
+)
+def test_a_distance_is_called_by_its_name(name, words):
+    rows = tables(card({**RUN, "distance_name": name}))[0]
+    assert words in rows[4][0]
+    assert "relative" not in rows[5][0]
 
 
 def test_a_relative_distance_that_does_not_exist_is_called_undefined():
-    assert tables(card({**RUN, "relative_distance": None}))[0][3][2].startswith("undefined")
+    assert tables(card({**RUN, "relative_distance": None}))[0][5][2].startswith("undefined")
 
 
 def test_times_to_run_and_to_load_stand_beside_those_of_the_original():
     text = card()
     rows = tables(text)[0]
-    assert rows[4] == ["median time for one input", "24.3 ms", "44.6 ms"]
-    assert rows[5] == ["time to load", "0.101 s", "0.312 s"]
+    assert rows[2] == ["median time for one input", "24.3 ms", "44.6 ms"]
+    assert rows[3] == ["time to load", "0.101 s", "0.312 s"]
     assert "61 pairs of runs side by side, one input at a time" in text
     assert "with CPUExecutionProvider and 2 threads, without spinning" in text
     assert "middle half is 1.79 to 1.88" in text
@@ -185,12 +118,12 @@ def test_the_certificate_is_quoted_with_its_scope_once_and_its_silence():
 
 
 def test_a_scope_that_the_statement_leaves_out_is_added():
-    certificate = {**RUN["certificate"], "statement": "It differs on at most 9 % of inputs."}
+    certificate = {**CERTIFICATE, "statement": "It differs on at most 9 % of inputs."}
     assert f"Scope: {SCOPE}" in card({**RUN, "certificate": certificate})
 
 
 def test_a_distance_certificate_disclaims_accuracy():
-    certificate = {**RUN["certificate"], "kind": "distance-quantile"}
+    certificate = {**CERTIFICATE, "kind": "distance-quantile"}
     assert "anything about accuracy" in card({**RUN, "certificate": certificate})
 
 
@@ -210,28 +143,58 @@ def test_every_weight_is_listed_in_a_folded_table():
         "codes bits=4 granularity=channel",
     ]
     assert rows[2][-1] == "unchanged"
-    assert text.index("<details>") < text.index("conv.weight") < text.index("</details>")
+    assert text.index("<details>") < text.index("| `conv.weight`") < text.index("</details>")
 
 
-def test_hostile_names_stay_in_their_cells():
-    name = "a|b`c</details>\n| evil | row |"
-    scope = "photos <script>alert(1)</script> | *x* \n# evil"
-    certificate = {**RUN["certificate"], "scope": scope}
-    text = card(
-        {**RUN, "certificate": certificate, "strategy": "g|p"},
-        sites=[{**SITES[0], "name": name, "option": "codes | a=<b>"}],
-    )
-    rows = tables(text)[1]
-    assert rows[1][0] == "a|b`c</details> | evil | row |"
-    assert rows[1][-1] == "codes | a=<b>"
-    assert all(len(row) == 6 for row in rows)
-    assert "\n# evil" not in text
-    assert "<script>" not in text
+HOSTILE = (
+    "a|b`c</details>\n| evil | row |\n# evil <script>alert(1)</script> {{ 7 * 7 }} {% raw %} *x*"
+)
+
+
+def test_hostile_text_stays_inert():
+    certificate = {**CERTIFICATE, "scope": HOSTILE, "statement": HOSTILE[::-1]}
+    told = {
+        **RUN,
+        "certificate": certificate,
+        "certificates": [certificate],
+        "sites": [{**RUN["sites"][0], "name": HOSTILE, "option": f"codes {HOSTILE}"}],
+        "original_file": f"{HOSTILE}.onnx",
+        "inputs": [{"name": f"{HOSTILE}\n```", "shape": [1], "dtype": "float32"}],
+        **dict.fromkeys(("data", "strategy", "recipe", "budget"), HOSTILE),
+        **{key: [HOSTILE] for key in ("techniques", "operators")},
+        "versions": {HOSTILE: HOSTILE},
+        "hardware": {HOSTILE: HOSTILE},
+    }
+    evil = {
+        "license": HOSTILE,
+        "license_name": HOSTILE,
+        "license_link": HOSTILE,
+        "tags": [HOSTILE],
+    }
+    for origin in ({"file": f"```\n{HOSTILE}"}, {"repo_id": None}, {"revision": HOSTILE}):
+        text = card(told, licence=HOSTILE, metadata=evil, **origin)
+        body = text.split("\n---\n", 1)[1]
+        tokens = MarkdownIt("commonmark").enable("table").parse(body)
+        assert all(len(row) == 6 for row in tables(text)[1])
+        assert {token.content.strip() for token in tokens if token.type == "html_block"} <= TAGS
+        inline = [child for token in tokens for child in token.children or ()]
+        assert not [child for child in inline if child.type in ("html_inline", "em")]
+        # The title and the six sections of every card.
+        assert sum(token.type == "heading_open" for token in tokens) == 7
+        assert "49" not in re.findall(r"\w+", body)
+        assert metadata(text)["license"] == "other"
+
+
+TAGS = {
+    "<details>\n<summary>How each weight is stored (1 weights)</summary>",
+    "<details>\n<summary>How it was made</summary>",
+    "</details>",
+}
 
 
 def test_how_it_was_made_states_seed_hardware_and_versions():
     rows = {row[0]: row[1] for row in tables(card())[2]}
-    assert rows["original"] == f"me/net@{SHA}"
+    assert rows["original"] == f"me/net@{SHA}:onnx/model.onnx"
     assert rows["revision"] == SHA
     assert rows["strategy"] == "gp, seed 7, 300 evaluations"
     assert rows["time"] == "123 s, of which 40 s scan"
@@ -241,19 +204,39 @@ def test_how_it_was_made_states_seed_hardware_and_versions():
 
 
 @pytest.mark.parametrize(
-    ("fields", "source"),
+    ("run", "source"),
     [
-        ({}, f"me/net@{SHA}"),
-        ({"source": "me/net@main:onnx/m.onnx"}, f"me/net@{SHA}:onnx/m.onnx"),
-        ({"source": "sample:net", "repo_id": None}, "sample:net"),
-        ({"source": "/home/me/my net.onnx", "repo_id": None}, "model.onnx"),
+        (RUN, f"me/net@{SHA}:onnx/model.onnx"),
+        (local(source="sample:net"), "sample:net"),
+        (
+            local(source="/home/me/my net.onnx", original_file="my net.onnx"),
+            "'original/my net.onnx'",
+        ),
+        (local(source="/home/me/folder"), "original/model.onnx"),
     ],
 )
-def test_the_command_that_makes_it_again_leads_to_the_same_original(fields, source):
-    text = card(**fields)
-    assert block(text, "sh") == (f"zoo-compress apply {source} --plan plan.json --out again.onnx")
+def test_the_commands_lead_to_the_same_original(run, source):
+    text = card(run)
+    assert f"zoo-compress apply {source} --plan plan.json --out again.onnx\n" in text
+    assert f"zoo-compress certify {source} model.onnx --data my-inputs/\n" in text
     assert "/home/me" not in text
-    assert "/far/away" not in text
+
+
+def test_the_original_is_named_with_its_commit_and_its_licence():
+    text = card(metadata={"license": "other", "license_name": "acme", "license_link": "LICENSE"})
+    assert f"[me/net](<https://huggingface.co/me/net/tree/{SHA}>) at commit `{SHA}`" in text
+    assert f"`acme` ([text](<https://huggingface.co/me/net/blob/{SHA}/LICENSE>))" in text
+    assert "does not say which" in card(local(source="sample:net"))
+
+
+def test_pictures_are_shown_with_what_they_show_if_they_are_there():
+    text = card()
+    assert "](card-frontier.png)" in text
+    alt = re.search(r"!\[(.*?)\]\(card-weights.png\)", text)
+    assert alt is not None
+    assert "2 weights" in alt[1]
+    assert "3.78 kB become 752 B" in alt[1]
+    assert "![" not in card(pictures=())
 
 
 def test_the_code_runs_as_it_stands(tmp_path):
@@ -271,9 +254,14 @@ def test_the_code_runs_as_it_stands(tmp_path):
         [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["N", "L"])],
     )
     opsets = [helper.make_opsetid("", 18)]
-    path = tmp_path / "model.onnx"
-    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=9), path)
-    text = render_card(RUN, artifact=artifact(model_path=path), sites=SITES)
+    onnx.save(
+        helper.make_model(graph, opset_imports=opsets, ir_version=9), tmp_path / "model.onnx"
+    )
+    inputs = [
+        {"name": "i'ds", "shape": ["N", "L"], "dtype": "int64"},
+        {"name": "x", "shape": ["N", "L"], "dtype": "float32"},
+    ]
+    text = card({**RUN, "inputs": inputs})
     result = subprocess.run(
         [sys.executable, "-c", block(text, "python")],
         cwd=tmp_path,
@@ -287,20 +275,19 @@ def test_the_code_runs_as_it_stands(tmp_path):
 def test_a_card_says_what_was_removed_from_the_graph():
     counts = {"channels": {"removed": 5, "of": 40}, "heads": {"removed": 1, "of": 12}}
     text = card(RUN | {"removal": {"counts": counts, "compensated": True}})
-    assert "Before that, 5 of 40 channels and 1 of 12 attention heads were removed" in text
-    assert "the weights that read them made up for it" in text
+    assert "before that: 5 of 40 channels and 1 of 12 attention heads; the weights" in text
     plain = card(RUN | {"removal": {"counts": counts, "compensated": False}})
-    assert "made up for it; the shapes" not in plain
-    assert "removed from the graph" not in card(RUN)
+    assert "made up for it" not in plain
+    assert "**Removed**" not in card(RUN)
 
 
 def test_a_card_says_what_was_repaired_and_what_the_file_needs():
     told = card()
-    assert "made up for (bias-correction, error-feedback) with 100 inputs" in told
+    assert "made up for by bias-correction, error-feedback on 100 inputs" in told
     assert "standard ONNX operators only" in told
     assert "takes the memory of the original" in told
     even = card(RUN | {"repair": {"kinds": ["equalisation"], "inputs": 0}})
-    assert "made up for (equalisation)." in even
+    assert "made up for by equalisation\n" in even
     assert "plan file of this run, the same" in even
     plain = card(RUN | {"repair": None})
     assert "made up for" not in plain

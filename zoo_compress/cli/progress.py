@@ -23,6 +23,7 @@ from rich.text import Text
 
 from zoo_compress import core
 from zoo_compress.cli.output import stdout_kept_clean
+from zoo_compress.cli.units import readable_bytes
 
 STAGES = {
     "pull": "Fetch the model",
@@ -41,12 +42,19 @@ STAGES = {
 }
 
 
+IN_BYTES = {"pull"}
+"""Stages whose steps are bytes."""
+
+
 class StepsColumn(ProgressColumn):
     """Steps done and planned, empty while the plan is unknown."""
 
     def render(self, task: Task) -> Text:
-        """Return `12/60`."""
-        return Text(f"{task.completed:.0f}/{task.total:.0f}" if task.total else "", "green")
+        """Return `12/60` or `1.20 MB/46.7 MB`."""
+        if not task.total:
+            return Text("")
+        written = readable_bytes if task.fields["in_bytes"] else "{:.0f}".format
+        return Text(f"{written(task.completed)}/{written(task.total)}", "green")
 
 
 class StageBars:
@@ -99,7 +107,9 @@ class StageBars:
     def _task(self, stage: str) -> TaskID:
         if stage not in self._tasks:
             label = STAGES.get(stage, stage.capitalize())
-            self._tasks[stage] = self._bars.add_task(label, total=None, detail="")
+            self._tasks[stage] = self._bars.add_task(
+                label, total=None, detail="", in_bytes=stage in IN_BYTES
+            )
         return self._tasks[stage]
 
     def _finish(self, stage: str) -> None:

@@ -41,8 +41,8 @@ def sentence(done: PushResult) -> str:
     if done.pull_request is not None:
         return f"opened a pull request with {changed}, {size}: {done.pull_request}"
     tag = f", tagged {settings.tag}" if settings.tag else ""
-    where = "made a " + ("private " if done.private else "") + "repository and " * done.created
-    made = where if done.created else ""
+    kind = "private" if done.private else "public"
+    made = f"made a {kind} repository and " if done.created else ""
     return f"{made}pushed {changed}, {size}{tag}: {done.url}"
 
 
@@ -53,5 +53,5 @@ def _deed(done: PushResult) -> str:
     kind = "private" if done.private else "public"
     make = f"make the {kind} repository {settings.repo_id} and " if done.created else ""
     branch = f" to branch '{settings.branch}'" if settings.branch else ""
-    tag = f" and tag it {settings.tag}" if settings.tag else ""
+    tag = f" and tag as {settings.tag}" if settings.tag else ""
     return f"{make}commit{branch}{tag}"

@@ -119,7 +119,7 @@ def command(*, as_json: bool, **settings: Any) -> None:
     if wanted is None:
         present(result.report, folder=result.folder, notes=result.notes, as_json=as_json)
     else:
-        _present_and_push(result, wanted, as_json=as_json)
+        present_and_push(result, wanted, as_json=as_json)
 
 
 def push_settings(options: dict[str, Any]) -> PushSettings | None:
@@ -140,7 +140,7 @@ def push_settings(options: dict[str, Any]) -> PushSettings | None:
     return None
 
 
-def _present_and_push(result: RunResult, wanted: PushSettings, *, as_json: bool) -> None:
+def present_and_push(result: RunResult, wanted: PushSettings, *, as_json: bool) -> None:
     """Show the run before it is pushed, so that a push that fails hides nothing.
 
     With JSON there is one document, which comes after the push, whatever becomes of it.

@@ -11,7 +11,6 @@ from huggingface_hub.utils._validators import validate_repo_id
 
 from zoo_compress.errors import HubError
 from zoo_compress.hub.push_failures import push_errors
-from zoo_compress.hub.retry import retried
 
 WRITING_ROLES = ("admin", "write", "contributor")
 """Roles in an organisation that let a member make repositories in it."""
@@ -81,8 +80,7 @@ def sign_in(api: HfApi) -> Account:
     Raises:
         Exception: Whatever the client raises, for example if there is no token.
     """
-    answer: Mapping[str, Any] = retried(api.whoami)
-    return _account(answer)
+    return _account(api.whoami())
 
 
 def _account(answer: Mapping[str, Any]) -> Account:

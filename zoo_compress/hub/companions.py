@@ -41,9 +41,14 @@ _NOT_AN_ENCODER = re.compile(r"(Heads?|EncoderDecoder)Model$")
 
 
 def root_of(model_path: Path) -> Path:
-    """Return the folder that the Hub's layout calls the root: the parent of `onnx/`, if in it."""
+    """Return the folder of what belongs to a model, which need not be the one that it lies in.
+
+    In the Hub's layout it is the parent of `onnx/`; in a Triton model repository, where a model
+    lies in a folder for its version, the parent of that.
+    """
     folder = model_path.parent
-    return folder.parent if folder.name == "onnx" else folder
+    is_version = folder.name.isdigit() and (folder.parent / "config.pbtxt").is_file()
+    return folder.parent if folder.name == "onnx" or is_version else folder
 
 
 def is_companion(file: str, *, model: str) -> bool:

@@ -21,14 +21,16 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
-from zoo_compress.errors import DiskFullError, HubError
+from zoo_compress.errors import DiskFullError, HubError, OutputError, ZooCompressError
 from zoo_compress.files import NO_SPACE
-from zoo_compress.hub.retry import is_disk_full, status_of
+from zoo_compress.hub.retry import causes, is_disk_full, status_of
 
 LOG_IN = "log in with 'hf auth login' or set HF_TOKEN"
 
+NOT_THE_HUB = "what answered is not the Hub (a proxy or a sign-in page?)"
+
 BY_STATUS = {
-    401: f"wants a valid token; {LOG_IN}",
+    401: f"wants a valid token, yours may have expired; {LOG_IN}",
     403: "forbids this; check what your token may do",
     404: "knows no such file",
     429: "gets too many requests from here; wait a while and try again",
@@ -41,23 +43,49 @@ def hub_errors(repo_id: str, *, revision: str | None = None) -> Iterator[None]:
 
     Raises:
         DiskFullError: If a download does not fit on the disk.
+        OutputError: If a file in the cache cannot be written.
         HubError: On every other failure of the client.
     """
     try:
         yield
     except (OSError, httpx2.HTTPError, httpx2.InvalidURL, HFValidationError) as error:
-        if isinstance(error, OSError) and error.errno in NO_SPACE:
-            raise DiskFullError(f"'{repo_id}': no space left for the download") from error
-        raise HubError(f"'{repo_id}': {_reason(error, revision)}") from error
-    except (EntryNotFoundError, RuntimeError) as error:
-        if is_disk_full(error):
-            raise DiskFullError(f"'{repo_id}': no space left for the download") from error
-        raise HubError(f"'{repo_id}': {_reason(error, revision)}") from error
-    # The client builds its answer from any JSON that comes back, whatever keys it has.
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
-        raise HubError(
-            f"'{repo_id}': what answered is not the Hub (a proxy or a sign-in page?)"
+        raise _local(repo_id, error) or HubError(
+            f"'{repo_id}': {_reason(error, revision)}"
         ) from error
+    except (EntryNotFoundError, RuntimeError) as error:
+        raise _local(repo_id, error) or HubError(
+            f"'{repo_id}': {_reason(error, revision)}"
+        ) from error
+    # The client builds its answer from any JSON that comes back, whatever keys it has.
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        reason = NOT_THE_HUB
+        if isinstance(error.__cause__, Exception):
+            # A download that was told to pass by the client's cache hides its error in another.
+            reason = _reason(error.__cause__, revision)
+        raise HubError(f"'{repo_id}': {reason}") from error
+
+
+def is_out_of_reach(error: BaseException) -> bool:
+    """Tell whether an error means that the Hub cannot be asked, rather than that it refuses."""
+    for cause in causes(error):
+        if (status := status_of(cause)) is not None:
+            return status >= 500
+        if isinstance(cause, ConnectionError | httpx2.TransportError | json.JSONDecodeError):
+            return True
+    return False
+
+
+def _local(repo_id: str, error: Exception) -> ZooCompressError | None:
+    """Return the error that says what is wrong with the disk here, if that is what failed."""
+    number = error.errno if isinstance(error, OSError) else None
+    if number in NO_SPACE or is_disk_full(error):
+        return DiskFullError(f"'{repo_id}': no space left for the download")
+    if isinstance(error, OSError) and number is not None and error.filename is not None:
+        return OutputError(
+            f"'{error.filename}': cannot be written: {error.strerror}; name another folder for "
+            "downloads in ZOO_COMPRESS_CACHE"
+        )
+    return None
 
 
 def _reason(error: Exception, revision: str | None) -> str:
@@ -96,6 +124,8 @@ def _reason(error: Exception, revision: str | None) -> str:
             return _status(status, _first_line(error))
         case httpx2.HTTPError() | ConnectionError():
             return f"the Hub cannot be reached: {_first_line(error)}"
+        case OSError() if "Consistency check failed" in str(error):
+            return "a file came with another size than the Hub lists; try again"
         case _:
             return f"the download failed: {_first_line(error)}"
 

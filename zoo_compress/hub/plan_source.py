@@ -6,6 +6,7 @@ import os
 import re
 from pathlib import Path
 
+from zoo_compress.core import ProgressCallback, ignore_progress
 from zoo_compress.errors import PlanError
 
 PLAN_FILE = "plan.json"
@@ -16,7 +17,7 @@ _HUB_PLAN = re.compile(
 )
 
 
-def resolve_plan(plan: str, *, cache: Path) -> Path:
+def resolve_plan(plan: str, *, cache: Path, progress: ProgressCallback = ignore_progress) -> Path:
     """Return the plan file that a user names, fetched if it is on the Hub.
 
     Args:
@@ -24,6 +25,7 @@ def resolve_plan(plan: str, *, cache: Path) -> Path:
             named. What exists as a path, starts with `.`, `/` or `~`, or ends in `.json` without a
             colon is never looked up on the Hub.
         cache: Folder for what is fetched.
+        progress: Told the bytes that arrive.
 
     Raises:
         PlanError: If it names neither.
@@ -38,7 +40,9 @@ def resolve_plan(plan: str, *, cache: Path) -> Path:
     # Imported late: the client takes a fifth of a second, which a local plan need not pay.
     from zoo_compress.hub.single_file import fetch_file
 
-    return fetch_file(match["repo"], file, revision=match["revision"], cache=cache)
+    return fetch_file(
+        match["repo"], file, revision=match["revision"], cache=cache, progress=progress
+    )
 
 
 def _is_path_like(plan: str) -> bool:

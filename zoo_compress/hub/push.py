@@ -2,118 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from huggingface_hub import CommitOperationAdd, HfApi
 from huggingface_hub.errors import HfHubHTTPError
 
-from zoo_compress.core import Progress, ProgressCallback, ignore_progress
+from zoo_compress.core import Progress, ProgressCallback
 from zoo_compress.errors import HubError
-from zoo_compress.hub.account import Account, require_name, sign_in
 from zoo_compress.hub.contents import Content
 from zoo_compress.hub.proposals import open_proposal
 from zoo_compress.hub.publication import Pushed, Target
-from zoo_compress.hub.push_failures import push_errors, status_of
-from zoo_compress.hub.quiet import quiet_client
 from zoo_compress.hub.remote import MAIN, Remote, look
-from zoo_compress.hub.retry import retried
-from zoo_compress.hub.tags import require_free_tag, set_tag
+from zoo_compress.hub.retry import RetryPolicy, retried, status_of
+from zoo_compress.hub.tags import require_free_tag
+
+T = TypeVar("T")
 
 CONFLICT = 409
 STALE = 412
 
+UPLOAD_ATTEMPTS = 2
+"""The client itself tries each request of an upload six times."""
+
 
 @dataclass(frozen=True, kw_only=True)
-class PushSession:
-    """An account and a repository, looked at and found fit for a push.
+class Push:
+    """The work of one push; every step may be done again after it failed half-way.
 
     Attributes:
         api: The client.
         target: Where to push.
-        account: Whose token it is.
-        remote: What the repository held when the session began.
+        contents: All files.
+        author: Name of the account.
+        message: First line of the commit, or title of the pull request.
+        policy: How patient to be.
+        progress: Told how far the work has come.
     """
 
-    api: HfApi
-    target: Target
-    account: Account
-    remote: Remote
-
-    @property
-    def public(self) -> bool:
-        """Whether everyone will see what is pushed."""
-        return self.target.is_public(self.remote)
-
-    def push(
-        self,
-        contents: Sequence[Content],
-        *,
-        message: str,
-        dry_run: bool = False,
-        progress: ProgressCallback = ignore_progress,
-    ) -> Pushed:
-        """Bring files into the repository with one commit on top of what was looked at.
-
-        Nothing is sent that is there already, and nothing is committed if nothing changed.
-        Whatever fails, the branch is as it was or holds all files, and the same call goes on.
-
-        Args:
-            contents: All files.
-            message: First line of the commit, or title of the pull request.
-            dry_run: Only look; what is returned is what would be done.
-            progress: Told how far the work has come.
-
-        Raises:
-            HubError: If the Hub refuses, cannot be reached, is not what answered, or someone else
-                changed one of the files meanwhile.
-        """
-        work = _Push(
-            api=self.api,
-            target=self.target,
-            contents=tuple(contents),
-            account=self.account,
-            message=message,
-            progress=progress,
-        )
-        with push_errors(self.target.repo_id), quiet_client() as said:
-            done = work.rehearsed() if dry_run else work.done()
-        return replace(done, notes=(*done.notes, *said))
-
-
-def open_session(target: Target, api: HfApi | None = None) -> PushSession:
-    """Find out whether a push could succeed, without writing anything.
-
-    Args:
-        target: Where to push.
-        api: The client; by default one that reads HF_ENDPOINT, HF_TOKEN and HF_HUB_OFFLINE.
-
-    Raises:
-        HubError: If the name or the wishes make no sense, there is no valid token, the account
-            may not write there, the repository does not fit, or the Hub cannot be reached.
-    """
-    require_name(target.repo_id)
-    target.require_sense()
-    api = HfApi() if api is None else api
-    with push_errors(target.repo_id), quiet_client():
-        account = sign_in(api)
-        account.require_writing(target.repo_id, proposing=target.propose)
-        remote = retried(lambda: look(api, target.repo_id, target.branch))
-    target.require_fit(remote)
-    return PushSession(api=api, target=target, account=account, remote=remote)
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Push:
     api: HfApi
     target: Target
     contents: tuple[Content, ...]
-    account: Account
+    author: str
     message: str
+    policy: RetryPolicy
     progress: ProgressCallback
 
-    def rehearsed(self) -> Pushed:
-        """Look at what is there and say what would be done."""
+    def rehearse(self) -> Pushed:
+        """Look at what is there and return what a push would do."""
         remote = self._checked()
         lacking = remote.lacking(self.contents)
         proposal = self._proposal(remote) if lacking else None
@@ -126,38 +63,35 @@ class _Push:
             tag=self.target.tag,
         )
 
-    def done(self) -> Pushed:
-        """Do it."""
+    def carry_out(self) -> Pushed:
+        """Push.
+
+        Raises:
+            HubError: If the repository does not fit, or someone else changed one of the files.
+            Exception: Whatever else the client raises.
+        """
         before = self._checked()
         ready = self._ready(before)
         lacking = ready.lacking(self.contents)
-        if not lacking:
-            assert ready.commit is not None
-            return self._tagged(ready, self._result(before, self._page(), ready.commit))
-        proposal = self._proposal(ready)
-        if proposal is not None:
-            return self._result(before, proposal, None, pull_request=proposal)
-        operations = self._uploaded(ready, lacking)
-        made = self._committed(ready, operations)
-        return self._tagged(ready, replace(made, created=not before.exists, sent=lacking))
+        done = self._found(ready) or self._committed(ready, self._uploaded(ready, lacking))
+        sent = lacking if done.commit not in (None, ready.commit) else ()
+        return self._tagged(ready, replace(done, created=not before.exists, sent=sent))
 
     def _checked(self) -> Remote:
         """Look at the repository and check that it is what was asked for."""
         self._report(0, "looking at what is there")
         remote = self._look()
         self.target.require_fit(remote)
-        retried(lambda: require_free_tag(self.api, self.target, self.contents, remote))
+        self._tried(lambda: require_free_tag(self.api, self.target, self.contents, remote))
         return remote
 
     def _look(self) -> Remote:
-        return retried(lambda: look(self.api, self.target.repo_id, self.target.branch))
+        return self._tried(lambda: look(self.api, self.target.repo_id, self.target.branch))
 
     def _ready(self, remote: Remote) -> Remote:
-        """Make the repository and the branch if they are missing."""
-        if remote.exists and remote.has_branch:
-            return remote
+        """Make the repository and the branch if they are missing, and look again."""
         if not remote.exists:
-            retried(self._make_repository)
+            self._tried(self._make_repository)
             remote = self._look()
             if not remote.exists:
                 raise HubError(
@@ -165,10 +99,15 @@ class _Push:
                     "may not see; choose another one"
                 )
             self.target.require_fit(remote)
-        if self.target.branch is not None and not remote.has_branch:
-            retried(lambda: self._make_branch(self.target.branch or MAIN, remote))
-            remote = self._look()
-        return remote
+        branch, start = self.target.branch, remote.commit
+        if branch is None or remote.has_branch:
+            return remote
+        self._tried(
+            lambda: self.api.create_branch(
+                self.target.repo_id, branch=branch, revision=start, exist_ok=True
+            )
+        )
+        return self._look()
 
     def _make_repository(self) -> None:
         try:
@@ -178,128 +117,123 @@ class _Push:
             if status_of(error) != CONFLICT:
                 raise
 
-    def _make_branch(self, branch: str, remote: Remote) -> None:
-        self.api.create_branch(
-            self.target.repo_id, branch=branch, revision=remote.commit, exist_ok=True
-        )
+    def _found(self, remote: Remote) -> Pushed | None:
+        """Return what holds all files already: the branch, or a pull request of ours."""
+        if not remote.lacking(self.contents):
+            return self._result(self._page(), remote.commit)
+        proposal = self._proposal(remote)
+        if proposal is None:
+            return None
+        return self._result(proposal, None, pull_request=proposal)
 
     def _proposal(self, remote: Remote) -> str | None:
-        """Return the page of an open pull request of ours that holds these files already."""
         if not self.target.propose:
             return None
-        return retried(
-            lambda: open_proposal(
-                self.api, self.target.repo_id, self.contents, remote, author=self.account.name
-            )
+        repo_id = self.target.repo_id
+        return self._tried(
+            lambda: open_proposal(self.api, repo_id, self.contents, remote, author=self.author)
         )
 
     def _uploaded(
         self, remote: Remote, lacking: Sequence[Content]
-    ) -> dict[str, CommitOperationAdd]:
-        """Send the large files; nobody sees them before there is a commit.
-
-        The client tries again by itself here.
-        """
+    ) -> Mapping[str, CommitOperationAdd]:
+        """Send the large files; nobody sees them before there is a commit."""
         operations = {
             content.path: CommitOperationAdd(content.path, content.source) for content in lacking
         }
-        size = sum(content.size for content in lacking)
-        self._report(0, f"sending {len(lacking)} files, {size} bytes")
-        self.api.preupload_lfs_files(
-            self.target.repo_id,
-            list(operations.values()),
-            revision=remote.branch,
-            create_pr=self.target.propose,
-            free_memory=False,
+        self._report(0, f"sending {len(lacking)} files, {sum(c.size for c in lacking)} bytes")
+        self._tried(
+            lambda: self.api.preupload_lfs_files(
+                self.target.repo_id,
+                list(operations.values()),
+                revision=remote.branch,
+                create_pr=self.target.propose,
+                free_memory=False,
+            ),
+            attempts=UPLOAD_ATTEMPTS,
         )
         # The client would leave these out of the commit without a word.
         ignored = [path for path, operation in operations.items() if operation._should_ignore]
         if ignored:
             raise HubError(
-                f"'{self.target.repo_id}': its .gitignore keeps {', '.join(ignored)} out; change "
+                f"'{self.target.repo_id}': its .gitignore keeps out {', '.join(ignored)}; change "
                 "it there first"
             )
         return operations
 
-    def _committed(self, seen: Remote, operations: dict[str, CommitOperationAdd]) -> Pushed:
+    def _committed(self, seen: Remote, operations: Mapping[str, CommitOperationAdd]) -> Pushed:
+        """Commit; once more on top of what is there then, if that is not what was looked at."""
         try:
-            return retried(lambda: self._commit(seen, operations))
+            return self._tried(lambda: self._commit(seen, operations))
         except HfHubHTTPError as error:
-            if status_of(error) != STALE:
+            if status_of(error) not in (STALE, CONFLICT):
                 raise
-        return retried(lambda: self._commit(seen, operations))
+        self._report(0, "looking again")
+        return self._tried(lambda: self._commit(seen, operations))
 
-    def _commit(self, seen: Remote, operations: dict[str, CommitOperationAdd]) -> Pushed:
-        """Make the commit on top of what is there now, unless an earlier try has made it.
-
-        Raises:
-            HubError: If someone else changed one of the files since `seen`.
-        """
+    def _commit(self, seen: Remote, operations: Mapping[str, CommitOperationAdd]) -> Pushed:
+        """Make the commit on top of what is there now, unless an earlier attempt has made it."""
         now = self._look()
-        lacking = now.lacking(self.contents)
-        if not lacking:
-            assert now.commit is not None
-            return self._result(now, self._page(), now.commit)
-        proposal = self._proposal(now)
-        if proposal is not None:
-            return self._result(now, proposal, None, pull_request=proposal)
-        require_untouched(self.target, self.contents, seen, now)
+        found = self._found(now)
+        if found is not None:
+            return found
+        self._require_untouched(seen, now)
         self._report(0, "committing")
         made = self.api.create_commit(
             self.target.repo_id,
-            [operations[content.path] for content in lacking],
+            [operations[content.path] for content in now.lacking(self.contents)],
             commit_message=self.message,
             revision=now.branch,
             parent_commit=now.commit,
             create_pr=self.target.propose,
         )
         self._report(1, "")
-        return self._result(
-            now, made.pr_url or made.commit_url, made.oid, pull_request=made.pr_url
-        )
+        return self._result(made.pr_url or made.commit_url, made.oid, pull_request=made.pr_url)
 
-    def _result(
-        self, remote: Remote, url: str, commit: str | None, pull_request: str | None = None
-    ) -> Pushed:
-        return Pushed(
-            url=url,
-            commit=commit,
-            created=not remote.exists,
-            sent=(),
-            pull_request=pull_request,
-        )
+    def _require_untouched(self, seen: Remote, now: Remote) -> None:
+        """Check that nobody else changed one of our files since we looked first."""
+        changed = [
+            content.path
+            for content in now.lacking(self.contents)
+            if now.files.get(content.path) != seen.files.get(content.path)
+        ]
+        if changed:
+            raise HubError(
+                f"'{self.target.repo_id}': someone else changed {', '.join(changed)} while this "
+                "was pushed; look at it and push again"
+            )
 
     def _tagged(self, remote: Remote, pushed: Pushed) -> Pushed:
-        tag = self.target.tag
-        if tag is not None and tag not in remote.tags:
-            assert pushed.commit is not None
-            set_tag(self.api, self.target.repo_id, tag, pushed.commit)
+        tag, commit = self.target.tag, pushed.commit
+        if tag is None or commit is None or tag in remote.tags:
+            return replace(pushed, tag=tag)
+        try:
+            self._tried(
+                lambda: self.api.create_tag(
+                    self.target.repo_id, tag=tag, revision=commit, exist_ok=True
+                )
+            )
+        except HfHubHTTPError as error:
+            raise HubError(
+                f"'{self.target.repo_id}': the files are there, as commit {commit[:12]}, but the "
+                f"Hub refused the tag '{tag}' (HTTP {status_of(error)}); push again"
+            ) from error
         return replace(pushed, tag=tag)
+
+    def _result(self, url: str, commit: str | None, pull_request: str | None = None) -> Pushed:
+        return Pushed(url=url, commit=commit, created=False, sent=(), pull_request=pull_request)
 
     def _page(self) -> str:
         page = f"{self.api.endpoint}/{self.target.repo_id}"
         branch = self.target.branch
         return page if branch in (None, MAIN) else f"{page}/tree/{branch}"
 
+    def _tried(self, call: Callable[[], T], attempts: int | None = None) -> T:
+        policy = self.policy if attempts is None else replace(self.policy, attempts=attempts)
+        return retried(call, policy=policy, before_wait=self._waiting)
+
+    def _waiting(self, seconds: float) -> None:
+        self._report(0, f"the Hub does not answer as it should, again in {seconds:.0f} s")
+
     def _report(self, done: int, detail: str) -> None:
         self.progress(Progress(stage="push", done=done, total=1, detail=detail))
-
-
-def require_untouched(
-    target: Target, contents: Sequence[Content], seen: Remote, now: Remote
-) -> None:
-    """Check that nobody changed one of our files between two looks.
-
-    Raises:
-        HubError: If someone did.
-    """
-    changed = [
-        content.path
-        for content in contents
-        if now.files.get(content.path) != seen.files.get(content.path) and not now.holds(content)
-    ]
-    if changed:
-        raise HubError(
-            f"'{target.repo_id}': someone else changed {', '.join(changed)} while this was "
-            "pushed; look at it and push again"
-        )

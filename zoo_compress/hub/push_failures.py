@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,20 +10,20 @@ from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineMod
 
 from zoo_compress.errors import HubError
 from zoo_compress.hub.failures import LOG_IN, hub_errors
+from zoo_compress.hub.retry import causes, status_of
 
 NOT_THE_HUB = "what answered is not the Hub (a proxy or a sign-in page?)"
 
+LOST = 404
 BY_STATUS = {
     401: f"does not take the token, which may have expired; {LOG_IN}",
     402: "wants this account to pay for more space or for private repositories",
     403: "does not let this token write here; make one that may write, then log in with it",
     404: "knows no such repository, or hides it from this token",
     409: "is busy with another change to this repository; push again in a while",
-    412: "was changed by someone else while this was pushed; look at it and push again",
+    412: "has another commit than the one that was looked at; push again",
     413: "does not take files of this size",
 }
-
-_STATUS = re.compile(r"HTTP status client error \((\d{3})\b")
 
 
 @contextmanager
@@ -37,63 +36,39 @@ def push_errors(repo_id: str) -> Iterator[None]:
     with hub_errors(repo_id):
         try:
             yield
-        except HfHubHTTPError as error:
-            reason = BY_STATUS.get(status_of(error))
-            if reason is None:
-                raise
-            code = status_of(error)
-            raise HubError(f"'{repo_id}': the Hub {reason} (HTTP {code})") from error
         except OfflineModeIsEnabled as error:
             raise HubError(f"'{repo_id}': offline mode is on (HF_HUB_OFFLINE)") from error
-        except ConnectionError as error:
-            reason = _storage_reason(error)
+        except (HfHubHTTPError, ConnectionError, RuntimeError) as error:
+            reason = _reason(error)
             if reason is None:
                 raise
             raise HubError(f"'{repo_id}': {reason}") from error
         except HFValidationError:
             raise
-        except RuntimeError as error:
-            raise HubError(f"'{repo_id}': {_upload_reason(error)}") from error
         # A page instead of JSON, or JSON that is not what the Hub answers.
         except (json.JSONDecodeError, AttributeError) as error:
             raise HubError(f"'{repo_id}': {NOT_THE_HUB}") from error
         # The client's own checks of what the server and the card say.
         except ValueError as error:
-            raise HubError(f"'{repo_id}': {_lines(error)}") from error
+            raise HubError(f"'{repo_id}': {_two_lines(error)}") from error
 
 
-def status_of(error: HfHubHTTPError) -> int:
-    """Return the HTTP status behind an error of the client."""
-    status: int = error.response.status_code
-    return status
+def _reason(error: Exception) -> str | None:
+    """Return what an error means for a push; None if that is what it means anywhere."""
+    status = next(filter(None, map(status_of, causes(error))), None)
+    if status == LOST and isinstance(error, RuntimeError):
+        return f"the Hub does not find a file that was sent to it (HTTP {status}); push again"
+    if status in BY_STATUS:
+        return f"the Hub {BY_STATUS[status]} (HTTP {status})"
+    # The client for Xet storage has one kind of error for everything, and tells by its text.
+    if "decoding response body" in str(error):
+        return NOT_THE_HUB
+    if status is None and isinstance(error, RuntimeError) and error.__cause__ is None:
+        return f"the upload failed: {_two_lines(error)}"
+    return None
 
 
-def _storage_reason(error: ConnectionError) -> str | None:
-    """Return why Xet storage was out of reach, where that was no matter of the network.
-
-    Its client knows one error for all that, and tells the status in the text.
-    """
-    text = str(error)
-    status = _STATUS.search(text)
-    if status is not None and int(status[1]) in BY_STATUS:
-        return f"the Hub {BY_STATUS[int(status[1])]} (HTTP {status[1]})"
-    return NOT_THE_HUB if "decoding response body" in text else None
-
-
-def _upload_reason(error: RuntimeError) -> str:
-    """Return why a file was not uploaded; the client keeps the reason as the cause."""
-    cause: BaseException = error
-    while cause.__cause__ is not None:
-        cause = cause.__cause__
-    if isinstance(cause, HfHubHTTPError):
-        known = BY_STATUS.get(status_of(cause))
-        reason = f"the Hub {known} (HTTP {status_of(cause)})" if known else _lines(cause)
-    else:
-        reason = _lines(cause)
-    return f"the upload failed: {reason}; push again, what has arrived is not sent twice"
-
-
-def _lines(error: BaseException) -> str:
-    """Return the first two lines of a message: the second often says what the first announces."""
+def _two_lines(error: BaseException) -> str:
+    """Return the start of a message: its second line often says what the first announces."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return " ".join(lines[:2]) or type(error).__name__

@@ -11,7 +11,7 @@ from huggingface_hub.hf_api import RepoFile
 
 from zoo_compress.errors import HubError
 from zoo_compress.hub.contents import Content
-from zoo_compress.hub.push_failures import status_of
+from zoo_compress.hub.retry import status_of
 
 MAIN = "main"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import replace
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
@@ -11,19 +10,18 @@ from zoo_compress.core import Artifact, ProgressCallback, ignore_progress
 from zoo_compress.errors import SampleError, SourceError
 from zoo_compress.graph.load import data_files
 from zoo_compress.hub.companions import find_companions, root_of, task_of
+from zoo_compress.hub.hub_id import HubId, parse_hub_id
 from zoo_compress.hub.metadata import licence_in, read_metadata
 from zoo_compress.hub.variant import choose_variant
+from zoo_compress.manifest import is_bundle, read_manifest, require_unchanged
 from zoo_compress.registry import load_plugin, plugin_names
 
 SAMPLE_PREFIX = "sample:"
 
 FORMS = (
     "sample:NAME, a path to an .onnx file, a folder in the Hub's layout (FOLDER or "
-    "FOLDER:onnx/NAME.onnx), or a Hub id (OWNER/NAME[@REVISION][:FILE.onnx])"
-)
-
-_HUB_ID = re.compile(
-    r"(?P<repo>[\w.-]+/[\w.-]+)(@(?P<revision>[^\s:@]+))?(:(?P<file>[^:]+\.onnx))?", re.ASCII
+    "FOLDER:onnx/NAME.onnx), the folder of a bundle, or a Hub id "
+    "(OWNER/NAME[@REVISION][:FILE.onnx])"
 )
 
 
@@ -32,14 +30,15 @@ def resolve(source: str, *, cache: Path, progress: ProgressCallback = ignore_pro
 
     Args:
         source: `sample:NAME`; a path of an `.onnx` file; a folder in the Hub's layout, with
-            `:path/in/folder.onnx` if it holds several models; or a Hub id
+            `:path/in/folder.onnx` if it holds several models; the folder of a bundle; or a Hub id
             `owner/name[@revision][:path/in/repo.onnx]`. What looks like a path (it exists, starts
             with `.`, `/` or `~`, or ends in `.onnx`) is never looked up on the Hub.
         cache: Folder for what is fetched or exported.
         progress: Told how far a download has come.
 
     Raises:
-        SourceError: If there is no such model, or it is damaged or ambiguous.
+        SourceError: If there is no such model, or it is damaged or ambiguous, or a file of a
+            bundle was changed.
         ExternalDataError: If its external data is missing or outside its folder.
         SampleError: If the sample is unknown.
         HubError: If the Hub refuses or cannot be reached.
@@ -49,8 +48,8 @@ def resolve(source: str, *, cache: Path, progress: ProgressCallback = ignore_pro
     if (local := _local_model(source)) is not None:
         root, model = local
         return describe(source, root, model)
-    if match := _HUB_ID.fullmatch(source):
-        return _from_hub(source, match, cache, progress)
+    if (hub_id := parse_hub_id(source)) is not None:
+        return _from_hub(source, hub_id, cache, progress)
     raise SourceError(f"'{source}' is no model source; accepted are {FORMS}")
 
 
@@ -86,27 +85,51 @@ def _local_model(source: str) -> tuple[Path, Path] | None:
     # os.path answers False where pathlib raises: names that no file can have.
     if os.path.isdir(source):
         folder = Path(source)
+        if is_bundle(folder):
+            return _model_of_bundle(folder)
         return folder, folder / choose_variant(source, _models_in(folder))
     if os.path.exists(source):
         return root_of(Path(source)), Path(source)
     head, colon, file = source.partition(":")
     if colon and os.path.isdir(head):
-        return Path(head), _model_in(Path(head), file)
+        model = _model_in(Path(head), file)
+        if is_bundle(Path(head)):
+            return _other_model_of_bundle(Path(head), file), model
+        return Path(head), model
     if _is_path_like(source):
         raise SourceError(f"'{source}': no such file or folder")
     return None
 
 
+def _model_of_bundle(folder: Path) -> tuple[Path, Path]:
+    """Return root and model of a bundle that `package` made, whose files were not changed."""
+    manifest = read_manifest(folder)
+    require_unchanged(folder, manifest, manifest.within(manifest.home))
+    return folder / manifest.home, folder / manifest.model
+
+
+def _other_model_of_bundle(folder: Path, file: str) -> Path:
+    """Return the root of a model in a bundle that need not be the packaged one."""
+    manifest = read_manifest(folder)
+    parent = PurePosixPath(file).parent
+    require_unchanged(folder, manifest, manifest.within(str(parent)))
+    return folder / (manifest.home if file == manifest.model else parent)
+
+
 def _is_path_like(source: str) -> bool:
-    names_a_file_on_the_hub = ":" in source and _HUB_ID.fullmatch(source)
+    names_a_file_on_the_hub = ":" in source and parse_hub_id(source) is not None
     return source.startswith((".", "/", "~", "\\")) or (
         source.endswith(".onnx") and not names_a_file_on_the_hub
     )
 
 
-def _models_in(folder: Path) -> list[str]:
-    found = [*folder.glob("*.onnx"), *folder.glob("onnx/*.onnx")]
-    return [path.relative_to(folder).as_posix() for path in found]
+def _models_in(folder: Path) -> dict[str, int | None]:
+    found = [*folder.glob("*"), *folder.glob("onnx/*.onnx")]
+    return {
+        path.relative_to(folder).as_posix(): path.stat().st_size
+        for path in found
+        if path.is_file()
+    }
 
 
 def _model_in(folder: Path, file: str) -> Path:
@@ -118,18 +141,22 @@ def _model_in(folder: Path, file: str) -> Path:
     return folder / file
 
 
-def _from_hub(
-    source: str, match: re.Match[str], cache: Path, progress: ProgressCallback
-) -> Artifact:
+def _from_hub(source: str, hub_id: HubId, cache: Path, progress: ProgressCallback) -> Artifact:
     # Imported late: the client takes a fifth of a second, which a local model need not pay.
     from zoo_compress.hub.pull import pull
 
     pulled = pull(
-        match["repo"],
-        revision=match["revision"],
-        file=match["file"],
+        hub_id.repo_id,
+        revision=hub_id.revision,
+        file=hub_id.file,
         cache=cache,
         progress=progress,
     )
-    artifact = describe(source, pulled.root, pulled.model_path)
-    return replace(artifact, repo_id=match["repo"], revision=pulled.revision)
+    return replace(
+        describe(source, pulled.root, pulled.model_path),
+        repo_id=hub_id.repo_id,
+        revision=pulled.revision,
+        file=pulled.file,
+        gated=pulled.gated,
+        notes=pulled.notes,
+    )

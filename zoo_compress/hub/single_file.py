@@ -1,31 +1,38 @@
-"""Fetch one small file from the Hub, at one commit."""
+"""Fetch one file from the Hub, at one commit."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from huggingface_hub import HfApi
-
-from zoo_compress.hub.failures import hub_errors
-from zoo_compress.hub.quiet import quiet_client
-from zoo_compress.hub.retry import retried
+from zoo_compress.core import ProgressCallback, ignore_progress
+from zoo_compress.errors import HubError
+from zoo_compress.hub.repository import open_repository
 
 
-def fetch_file(repo_id: str, file: str, *, revision: str | None, cache: Path) -> Path:
-    """Fetch a file and return where it lies now.
+def fetch_file(
+    repo_id: str,
+    file: str,
+    *,
+    revision: str | None,
+    cache: Path,
+    progress: ProgressCallback = ignore_progress,
+) -> Path:
+    """Fetch a file, compare it with the Hub's digest and return where it lies.
 
     Args:
         repo_id: `owner/name`.
         file: Its path in the repository.
         revision: Branch, tag, commit or `refs/pr/N`; the default branch if None.
-        cache: Folder for downloads; the file goes to `hub/<owner>--<name>/<sha>` in it.
+        cache: Folder for downloads.
+        progress: Told the bytes that arrive.
 
     Raises:
-        HubError: If the Hub refuses, cannot be reached or has no such file.
+        HubError: If the Hub refuses, has no such file, or cannot be reached and the cache knows
+            no such revision.
+        DiskFullError: If the file does not fit on the disk.
     """
-    api = HfApi()
-    with hub_errors(repo_id, revision=revision), quiet_client():
-        # The revision once, so that a branch that moves meanwhile mixes nothing.
-        sha = retried(lambda: api.model_info(repo_id, revision=revision)).sha
-        folder = cache / "hub" / repo_id.replace("/", "--") / str(sha)
-        return Path(api.hf_hub_download(repo_id, file, revision=sha, local_dir=folder))
+    repository = open_repository(repo_id, cache=cache, revision=revision, progress=progress)
+    if file not in repository.listing.files:
+        raise HubError(f"'{repo_id}' has no file '{file}'")
+    repository.download.fetch([file])
+    return repository.root / file

@@ -2,42 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Mapping
 
 from zoo_compress.errors import SourceError
+from zoo_compress.hub.inventory import take_stock
+from zoo_compress.hub.sizes import readable_size
 
 PREFERRED = ("onnx/model.onnx", "model.onnx")
 """Where the Hub's layout keeps the fp32 model; other names are precisions or parts of it."""
 
 LONGEST_LIST = 8
 
+_PRECISION = re.compile(r"_(fp16|int8|uint8|quantized|q4|q4f16|q8|bnb4)\.onnx$")
 
-def choose_variant(source: str, files: Iterable[str]) -> str:
-    """Return the model to compress among file paths relative to the root of `source`.
+
+def choose_variant(source: str, files: Mapping[str, int | None]) -> str:
+    """Return the model to compress among the files of a source.
 
     That is `onnx/model.onnx`, else `model.onnx`, else the only `.onnx` file.
 
+    Args:
+        source: What to call it in a message.
+        files: Bytes by path relative to the root, None where they are not known.
+
     Raises:
-        SourceError: If there is no `.onnx` file, or there are several and none has those names.
+        SourceError: If there is no `.onnx` file, or there are several and none has those names,
+            as in repositories of an encoder and a decoder.
     """
-    models = sorted(name for name in files if name.endswith(".onnx"))
+    models = take_stock(files).models
     for name in PREFERRED:
         if name in models:
             return name
     if not models:
-        raise SourceError(
-            f"'{source}' holds no .onnx file; export the model to ONNX first (for example with "
-            "'optimum-cli export onnx')"
-        )
+        raise without_onnx(source, files)
     if len(models) > 1:
+        # Parts in full precision first: those are what one would compress.
+        ordered = sorted(models, key=lambda name: (bool(_PRECISION.search(name)), name))
         raise SourceError(
             f"'{source}' holds {len(models)} models and none is called model.onnx: "
-            f"{_listed(models)}; name one, for example '{source}:{models[0]}'"
+            f"{_listed(ordered, files)}; name one, for example '{source}:{ordered[0]}'"
         )
     return models[0]
 
 
-def _listed(names: list[str]) -> str:
-    shown = ", ".join(names[:LONGEST_LIST])
+def without_onnx(source: str, files: Mapping[str, int | None]) -> SourceError:
+    """Return the error that says what a source without `.onnx` file holds instead."""
+    return SourceError(
+        f"'{source}' holds no .onnx file (found: {take_stock(files).described}); export the model "
+        "to ONNX first (for example with 'optimum-cli export onnx')"
+    )
+
+
+def _listed(names: list[str], files: Mapping[str, int | None]) -> str:
+    shown = ", ".join(_with_size(name, files[name]) for name in names[:LONGEST_LIST])
     hidden = len(names) - LONGEST_LIST
     return f"{shown} and {hidden} more" if hidden > 0 else shown
+
+
+def _with_size(name: str, size: int | None) -> str:
+    return name if size is None else f"{name} ({readable_size(size)})"

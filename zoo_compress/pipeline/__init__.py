@@ -1,5 +1,6 @@
 """The verbs: what the command line does, as functions."""
 
+from zoo_compress.pipeline.card import write_card
 from zoo_compress.pipeline.certification import Certification, CertifySettings
 from zoo_compress.pipeline.certify_pair import certify_pair
 from zoo_compress.pipeline.compress import RunResult, resume, run
@@ -8,6 +9,10 @@ from zoo_compress.pipeline.diagnose import DiagnoseSettings, Diagnosis, diagnose
 from zoo_compress.pipeline.doctor import Check, Diagnostics, examine
 from zoo_compress.pipeline.frontier import Frontier, FrontierPoint, frontier
 from zoo_compress.pipeline.inspection import GroupReport, Inspection, SiteReport, inspect
+from zoo_compress.pipeline.package import package
+from zoo_compress.pipeline.package_settings import PackageResult, PackageSettings
+from zoo_compress.pipeline.pull import pull
+from zoo_compress.pipeline.pull_settings import PullFile, PullResult, PullSettings
 from zoo_compress.pipeline.push import check_push, push, push_after_run
 from zoo_compress.pipeline.push_settings import PushedFile, PushResult, PushSettings
 from zoo_compress.pipeline.reproduce import ApplyResult, apply
@@ -28,6 +33,11 @@ __all__ = [
     "FrontierPoint",
     "GroupReport",
     "Inspection",
+    "PackageResult",
+    "PackageSettings",
+    "PullFile",
+    "PullResult",
+    "PullSettings",
     "PushResult",
     "PushSettings",
     "PushedFile",
@@ -48,7 +58,9 @@ __all__ = [
     "examine",
     "frontier",
     "inspect",
+    "package",
     "process_start",
+    "pull",
     "push",
     "push_after_run",
     "resume",
@@ -56,4 +68,5 @@ __all__ = [
     "time_models",
     "validate_recipe",
     "verify",
+    "write_card",
 ]

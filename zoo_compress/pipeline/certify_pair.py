@@ -54,7 +54,13 @@ def certify_pair(
         scope=_scope(bench, skip=0),
         certificates=(*top, *rest),
         limits=_limits(bench, top, rest),
-        notes=(*bench.chosen.notes, *bench.yardstick.notes, *_unusable(comparison)),
+        notes=(
+            *original.notes,
+            *compressed.notes,
+            *bench.chosen.notes,
+            *bench.yardstick.notes,
+            *_unusable(comparison),
+        ),
     )
 
 

@@ -69,7 +69,7 @@ def finish(
             certificates=certificates,
             finishing=attempt.elapsed - searched_until,
         )
-        complete = publish(study, best.plan, files, report)
+        complete = publish(study, best.plan, files, report, trials)
     finally:
         shutil.rmtree(pending, ignore_errors=True)
     attempt.checkpoint.discard()

@@ -11,6 +11,7 @@ from pathlib import Path
 from zoo_compress.errors import DiskFullError, OutputError
 from zoo_compress.files import NO_SPACE
 from zoo_compress.pipeline.settings import SETTINGS_FILE
+from zoo_compress.report.card import PICTURES
 
 STORE_FILE = "trials.sqlite"
 MODEL_FILE = "model.onnx"
@@ -55,6 +56,7 @@ OWN_FILES = (
     SPLIT_FILE,
     REPORT_FILE,
     CARD_FILE,
+    *PICTURES,
     FRONTIER_FILE,
     f"{FRONTIER_FIGURE}.png",
     f"{FRONTIER_FIGURE}.svg",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,8 +19,9 @@ from zoo_compress.pipeline.folder import (
     POINTS_FOLDER,
     REPORT_FILE,
     STORE_FILE,
-    holds_run,
 )
+from zoo_compress.pipeline.pictures import frontier_figure
+from zoo_compress.pipeline.report_file import finished_report
 from zoo_compress.pipeline.settings import RunSettings
 from zoo_compress.search.frontier import best_trial, multiplier, pareto_front
 from zoo_compress.search.store import TrialStore
@@ -162,60 +162,25 @@ def _shown(
         trials=len(trials),
         chosen=marked,
         multiplier=weight,
-        figures=_draw(folder, report, trials, points, marked),
+        figures=_draw(folder, report, trials, chosen),
     )
 
 
 def _draw(
-    folder: Path,
-    report: dict[str, Any],
-    trials: Sequence[Trial],
-    front: Sequence[FrontierPoint],
-    chosen: FrontierPoint | None,
+    folder: Path, report: dict[str, Any], trials: Sequence[Trial], chosen: Trial | None
 ) -> tuple[Path, ...]:
     # matplotlib takes a second to import.
-    from zoo_compress.report.plots.frontier import Point as Drawn
-    from zoo_compress.report.plots.frontier import draw_frontier
     from zoo_compress.report.plots.style import save_figure
 
-    def drawn(point: FrontierPoint) -> Drawn:
-        scale = report["distance_scale"] or 1.0
-        return Drawn(
-            size=point.size_ratio,
-            distance=max(point.distance / scale, 1e-12),
-            error=point.standard_error / scale,
-        )
-
-    on_front = {point.trial for point in front}
-    others = [
-        _point(trial, report)
-        for trial in trials
-        if trial.number not in on_front and math.isfinite(trial.measurement.distance)
-    ]
-    figure = draw_frontier(
-        [drawn(point) for point in front],
-        [drawn(point) for point in others],
-        chosen=None if chosen is None else drawn(chosen),
-        title=f"{report['source']}: {len(trials)} plans measured",
-        vertical=f"distance to the original ({report['distance_name']}), relative",
-    )
+    figure = frontier_figure(report, trials, chosen=chosen, name=report["source"])
     return save_figure(figure, folder, FRONTIER_FIGURE)
 
 
 def _report(folder: Path) -> dict[str, Any]:
-    if not holds_run(folder):
-        raise OutputError(f"'{folder}' holds no run")
-    path = folder / REPORT_FILE
-    try:
-        report: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        raise OutputError(
-            f"'{folder}' holds a run that was not finished; `zoo-compress resume {folder}` first"
-        ) from None
-    except (OSError, ValueError) as error:
-        raise OutputError(f"'{path}' cannot be read: {error}") from error
+    report = finished_report(folder)
     missing = {"original_bytes", "distance_scale", "distance_name", "task"} - report.keys()
     if missing:
+        path = folder / REPORT_FILE
         raise OutputError(f"'{path}' does not say {min(missing)}; run again with this version")
     return report
 

@@ -103,7 +103,7 @@ def inspect(
         groups=_groups(prepared),
         smallest_ratio=space.separable_bytes(space.smallest) / artifact.stored_bytes,
         simplified=prepared.simplified,
-        notes=(*prepared.notes, *notes),
+        notes=(*artifact.notes, *prepared.notes, *notes),
     )
 
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from zoo_compress.core import Plan
+from zoo_compress.core import Plan, Trial
 from zoo_compress.files import atomic_write
+from zoo_compress.pipeline.card import make_card
 from zoo_compress.pipeline.companions import copy_companions
-from zoo_compress.pipeline.finished import file_records
 from zoo_compress.pipeline.folder import (
     CARD_FILE,
     MODEL_FILE,
@@ -19,14 +19,19 @@ from zoo_compress.pipeline.folder import (
     REPORT_FILE,
     SPLIT_FILE,
 )
+from zoo_compress.pipeline.run_files import file_records
 from zoo_compress.pipeline.study import Study
 from zoo_compress.pipeline.write import plan_file
 from zoo_compress.recipe import recipe_yaml
-from zoo_compress.report.card import render_card
+from zoo_compress.report.card import PICTURES
 
 
 def publish(
-    study: Study, plan: Plan, files: Sequence[Path], report: Mapping[str, Any]
+    study: Study,
+    plan: Plan,
+    files: Sequence[Path],
+    report: Mapping[str, Any],
+    trials: Sequence[Trial],
 ) -> dict[str, Any]:
     """Move the checked model into the run's folder, with all that speaks of it.
 
@@ -40,13 +45,9 @@ def publish(
         DiskFullError: If there is no space.
     """
     folder = study.settings.folder
-    card = render_card(
-        report,
-        artifact=study.artifact,
-        sites=report["sites"],
-        inputs=study.signature.inputs,
-    )
-    for name in (REPORT_FILE, CARD_FILE):
+    pending = files[0].parent
+    make_card(report, trials, pending / CARD_FILE)
+    for name in (REPORT_FILE, CARD_FILE, *PICTURES):
         (folder / name).unlink(missing_ok=True)
     for file in files:
         file.replace(folder / file.name)
@@ -55,8 +56,10 @@ def publish(
     atomic_write(folder / PLAN_FILE, plan_file(study, plan).to_json())
     atomic_write(folder / RECIPE_FILE, recipe_yaml(study.recipe))
     copy_companions(study.artifact, folder)
-    atomic_write(folder / CARD_FILE, card)
-    written = [file.name for file in files] + [PLAN_FILE, RECIPE_FILE, SPLIT_FILE, CARD_FILE]
+    shown = [name for name in (*PICTURES, CARD_FILE) if (pending / name).is_file()]
+    for name in shown:
+        (pending / name).replace(folder / name)
+    written = [*(file.name for file in files), PLAN_FILE, RECIPE_FILE, SPLIT_FILE, *shown]
     complete = {**report, "files": file_records(folder, [*written, *report["companions"]])}
     atomic_write(folder / REPORT_FILE, json.dumps(complete, indent=2, allow_nan=False) + "\n")
     return complete

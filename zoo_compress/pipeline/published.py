@@ -61,19 +61,19 @@ def published_report(
     source: str,
     model: str,
     plan: str,
-    files: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Return the content of `run.json` with paths of the repository in the place of local ones.
+
+    The files in the repository are still to be listed.
 
     Args:
         report: The run's own.
         source: The original, as `published_source` names it.
         model: Path of the model in the repository.
         plan: Path of the plan there.
-        files: Size and SHA-256 of what is published, by its path there.
     """
-    own = {"source": source, "model_path": model, "plan_path": plan, "files": dict(files)}
-    return {**report, **own}
+    own = {"source": source, "model_path": model, "plan_path": plan}
+    return {**report, **own, "files": {}}
 
 
 class Scrubber:

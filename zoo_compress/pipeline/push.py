@@ -10,16 +10,16 @@ from zoo_compress.core import ProgressCallback, ignore_progress
 from zoo_compress.errors import LicenceError, SearchInterrupted, ZooCompressError
 from zoo_compress.hub.licences import licence_note, publication_obstacle
 from zoo_compress.hub.resolve import resolve
-from zoo_compress.pipeline.finished import FinishedRun, finished_run
 from zoo_compress.pipeline.push_contents import push_contents
 from zoo_compress.pipeline.push_gate import pass_gate_again
 from zoo_compress.pipeline.push_settings import PushedFile, PushResult, PushSettings
 from zoo_compress.pipeline.record import origin_record
+from zoo_compress.pipeline.run_files import FinishedRun, finished_run
 from zoo_compress.pipeline.settings import RunSettings, cache_folder
 
 if TYPE_CHECKING:
     from zoo_compress.hub.contents import Content
-    from zoo_compress.hub.push import PushSession
+    from zoo_compress.hub.push_session import PushSession
 
 
 def push(
@@ -96,7 +96,7 @@ def push_after_run(
 def _session(settings: PushSettings) -> PushSession:
     # The client takes a fifth of a second to import, which only a push has to pay.
     from zoo_compress.hub.publication import Target
-    from zoo_compress.hub.push import open_session
+    from zoo_compress.hub.push_session import open_session
 
     target = Target(
         repo_id=settings.repo_id,
@@ -135,7 +135,7 @@ def _publish(
     notes: tuple[str, ...],
     progress: ProgressCallback,
 ) -> PushResult:
-    contents = push_contents(run, RunSettings.load(run.folder), settings.layout)
+    contents = push_contents(run, RunSettings.load(run.folder), settings)
     done = session.push(
         contents,
         message=settings.message or _message(run.report),
@@ -153,7 +153,7 @@ def _publish(
         files=[_file(content, changed=content.path in sent) for content in contents],
         notes=(
             *notes,
-            *_external_note(run, settings),
+            *_layout_notes(run, settings),
             *_others_note(session, contents),
             *done.notes,
         ),
@@ -171,13 +171,22 @@ def _message(report: Mapping[str, Any]) -> str:
     return f"Add the model at {share:.3g} % of its size, compressed by zoo-compress"
 
 
-def _external_note(run: FinishedRun, settings: PushSettings) -> tuple[str, ...]:
-    if not run.data or settings.layout != "transformers-js":
-        return ()
-    return (
-        f"the weights lie in '{run.data[0]}', the name that the model refers to; transformers.js "
-        "looks for external data by a name of its own",
-    )
+def _layout_notes(run: FinishedRun, settings: PushSettings) -> list[str]:
+    """Return what is not as transformers.js or a reader of the card expects it."""
+    if settings.layout == "plain":
+        return []
+    notes = []
+    if run.data:
+        notes.append(
+            f"the weights lie in '{run.data[0]}', the name that the model refers to; "
+            "transformers.js looks for external data by a name of its own"
+        )
+    if run.edited:
+        notes.append(
+            "the card was edited and stays as it is; look whether it says where the model lies "
+            "in this layout"
+        )
+    return notes
 
 
 def _others_note(session: PushSession, contents: Sequence[Content]) -> tuple[str, ...]:

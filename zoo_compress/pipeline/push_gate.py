@@ -19,9 +19,9 @@ from zoo_compress.errors import (
 from zoo_compress.graph.load import load_model, model_digest
 from zoo_compress.graph.signature import signature
 from zoo_compress.hub.resolve import describe, resolve
-from zoo_compress.pipeline.finished import FinishedRun
 from zoo_compress.pipeline.folder import PLAN_FILE, RECIPE_FILE, SPLIT_FILE
 from zoo_compress.pipeline.inputs import gather_inputs
+from zoo_compress.pipeline.run_files import FinishedRun
 from zoo_compress.pipeline.settings import RunSettings, cache_folder
 from zoo_compress.plan import read_plan
 from zoo_compress.recipe import load_recipe

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from zoo_compress.core import Artifact, Certificate, Plan, Trial
+from zoo_compress.core import Artifact, Certificate, Plan, TensorSpec, Trial
 from zoo_compress.graph.load import load_model
 from zoo_compress.graph.operators import other_operators
 from zoo_compress.pipeline.attempt import Attempt
@@ -58,6 +58,9 @@ def run_record(
         "source": study.settings.source,
         "revision": study.artifact.revision,
         "origin": origin_record(study.artifact),
+        "original_file": study.artifact.model_path.name,
+        "inputs": [_port(spec) for spec in study.signature.inputs],
+        "outputs": [_port(spec) for spec in study.signature.outputs],
         "seed": study.settings.seed,
         "budget": str(study.aim),
         "original_bytes": original,
@@ -114,6 +117,10 @@ def origin_record(artifact: Artifact) -> dict[str, Any]:
         "gated": artifact.gated,
         "metadata": dict(artifact.metadata),
     }
+
+
+def _port(spec: TensorSpec) -> dict[str, Any]:
+    return {"name": spec.name, "shape": list(spec.shape), "dtype": spec.dtype}
 
 
 def _techniques(plan: Plan) -> list[str]:

@@ -72,7 +72,7 @@ def apply(
         OutputError: If `out` exists, or its folder does not.
     """
     _check_target(out, overwrite=overwrite)
-    wanted = read_plan(resolve_plan(str(plan), cache=cache_folder()))
+    wanted = read_plan(resolve_plan(str(plan), cache=cache_folder(), progress=progress))
     artifact = resolve(source, cache=cache_folder(), progress=progress)
     if out.resolve() in {path.resolve() for path in (artifact.model_path, *artifact.data_files)}:
         raise OutputError(f"'{out}' is the original itself; name another file with --out")

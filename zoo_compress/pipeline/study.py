@@ -190,7 +190,6 @@ def build_study(
     strategy = load_plugin("strategies", settings.strategy or recipe.search.strategy)
     progress(Progress(stage="pull", done=0))
     artifact = resolve(settings.source, cache=cache_folder(), progress=progress)
-    progress(Progress(stage="pull", done=1, total=1))
     aim.require_sense(artifact.stored_bytes)
     interface = signature(load_model(artifact.model_path))
     inputs, warnings = gather_inputs(
@@ -270,6 +269,7 @@ def build_study(
         ),
         removal=removal,
         notes=(
+            *artifact.notes,
             *([remark] if remark else []),
             *warnings,
             *prepared.notes,

@@ -135,7 +135,11 @@ def time_models(
         models=tuple(map(_timed, settings.models, artifacts, found)),
         inputs=f"{len(feeds)} inputs: {inputs.description}",
         device=device,
-        notes=(*([remark] if remark else []), *warnings),
+        notes=(
+            *([remark] if remark else []),
+            *(note for artifact in artifacts for note in artifact.notes),
+            *warnings,
+        ),
     )
 
 

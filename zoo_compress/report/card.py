@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection
 from importlib.resources import files
-from pathlib import Path
-from typing import Any
 
-import yaml
 from jinja2 import Environment, StrictUndefined, Template
 
-from zoo_compress.core import Artifact, TensorSpec
-from zoo_compress.graph.load import load_model
-from zoo_compress.graph.signature import signature
 from zoo_compress.report import markdown
+from zoo_compress.report.record import CardRecord, CertificateRecord
 from zoo_compress.report.snippet import loading_snippet
+from zoo_compress.report.transformers_js import transformers_js_snippet
+from zoo_compress.stats.certificates.wording import rounded_up
 
 SPEED = {
     "slower": "**It is slower than the original: it takes {:.3g} times as long.** It was chosen "
@@ -26,7 +24,26 @@ SPEED = {
 }
 """What a comparison of latencies comes to."""
 
+DISTANCES = {
+    "squared-l2": "mean squared distance between the outputs",
+    "total-variation": "mean total variation distance between the answers, from 0 to 1",
+    "kl": "mean Kullback-Leibler divergence of the answers, in nats",
+    "cosine": "mean cosine distance between the outputs, from 0 to 1",
+    "relational": "mean squared difference between inner products of two outputs",
+}
+RELATIVE = {
+    "squared-l2": "the same, relative to the variance of the original's outputs",
+    "relational": "the same, relative to the original's squared inner products",
+}
+"""What the relative distance is relative to, where that is not 1."""
+
 TEMPLATE = "card.md.jinja"
+HUB = "https://huggingface.co"
+
+WEIGHTS_PICTURE = "card-weights.png"
+FRONTIER_PICTURE = "card-frontier.png"
+PICTURES = (WEIGHTS_PICTURE, FRONTIER_PICTURE)
+"""The files that a card shows, if they lie beside it."""
 
 NOT_SAID = (
     "anything about inputs of another kind than those it was computed on;",
@@ -38,42 +55,52 @@ NOT_SAID_OF_A_DISTANCE = (
     "change one;",
 )
 
+_REPO_ID = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+
 
 def render_card(
-    run: Mapping[str, Any],
+    record: CardRecord,
     *,
-    artifact: Artifact,
-    sites: Sequence[Mapping[str, Any]],
-    inputs: Sequence[TensorSpec] | None = None,
+    front_matter: str,
+    licence_link: str | None = None,
+    pictures: Collection[str] = (),
+    model_file: str | None = None,
 ) -> str:
     """Return the model card of a run as Markdown with YAML front matter.
 
     A local path appears by its file name only: a card is made to be published.
 
     Args:
-        run: The content of run.json.
-        artifact: The original model.
-        sites: One mapping per weight: `name`, `shape`, `original_bytes`, `stored_bytes` and
-            `option`, a label or None for a weight left as it was.
-        inputs: The model's inputs; read from the original's file if None.
-
-    Raises:
-        SourceError: If `inputs` is None and the original cannot be read any more.
+        record: What is known of the run.
+        front_matter: The YAML between the lines of dashes.
+        licence_link: Where the original's licence can be read.
+        pictures: Those of `PICTURES` that lie beside the card.
+        model_file: Path of the model from the card's folder; beside the card if None.
     """
-    if inputs is None:
-        inputs = signature(load_model(artifact.model_path)).inputs
-    certificate = run["certificate"]
+    certificate, model = record.certificate, model_file or record.model_file
     return _template().render(
-        run=run,
-        sites=sites,
+        run=record,
+        front_matter=front_matter,
+        licence=_licence(record),
+        licence_link=licence_link,
+        original_link=_original_link(record),
+        pictures=pictures,
+        weights_picture=WEIGHTS_PICTURE,
+        frontier_picture=FRONTIER_PICTURE,
+        weights_alt=_weights_alt(record),
+        frontier_alt=_frontier_alt(record),
         certificate=certificate,
+        disagreement=_disagreement(record),
         silence=_not_said(certificate),
-        front_matter=_front_matter(artifact),
-        name=_name(artifact),
-        origin=_origin(artifact),
-        speed=SPEED[run["latency"]["verdict"]].format(run["latency"]["ratio"]),
-        snippet=loading_snippet(Path(run["model_path"]).name, inputs),
-        command=_command(artifact, run),
+        distance=DISTANCES.get(record.distance_name, f"distance ({record.distance_name})"),
+        relative=RELATIVE.get(record.distance_name),
+        speed=SPEED[record.latency.verdict].format(record.latency.ratio),
+        python=loading_snippet(model, record.inputs),
+        javascript=transformers_js_snippet(record, model),
+        make_again=_command("apply", record.fetched_from, "--plan", record.plan_file)
+        + " --out again.onnx",
+        certify=_command("certify", record.fetched_from, model, "--data") + " my-inputs/",
     )
 
 
@@ -90,51 +117,77 @@ def _template() -> Template:
         text=markdown.text,
         code=markdown.code,
         cell=markdown.cell,
+        fenced=markdown.fenced,
         bytes=markdown.readable_bytes,
         percent=markdown.percent,
+        percent_at_most=_percent_at_most,
         digits=markdown.digits,
     )
     source = files("zoo_compress.model_cards").joinpath(TEMPLATE).read_text(encoding="utf-8")
     return environment.from_string(source)
 
 
-def _front_matter(artifact: Artifact) -> str:
-    fields: dict[str, Any] = {"library_name": "onnx", "tags": ["onnx", "zoo-compress"]}
-    if artifact.licence is not None:
-        # The Hub writes SPDX identifiers in lower case.
-        fields["license"] = artifact.licence.lower()
-    if artifact.repo_id is not None:
-        fields["base_model"] = artifact.repo_id
-        fields["base_model_relation"] = "quantized"
-    front_matter: str = yaml.safe_dump(fields, sort_keys=True, allow_unicode=True)
-    return front_matter
+def _original_link(record: CardRecord) -> str | None:
+    """Return the address of the original at its commit, if it has one."""
+    origin = record.origin
+    if origin.repo_id is None or not _REPO_ID.fullmatch(origin.repo_id):
+        return None
+    if origin.revision is None or not _COMMIT.fullmatch(origin.revision):
+        return f"{HUB}/{origin.repo_id}"
+    return f"{HUB}/{origin.repo_id}/tree/{origin.revision}"
 
 
-def _name(artifact: Artifact) -> str:
-    if artifact.repo_id is not None:
-        return artifact.repo_id.partition("/")[2]
-    prefix, colon, sample = artifact.source.partition(":")
-    return sample if colon and prefix == "sample" else artifact.model_path.stem
+def _licence(record: CardRecord) -> str | None:
+    """Return what the licence is called, its own name before an identifier such as `other`."""
+    name = record.origin.metadata.get("license_name")
+    return name if isinstance(name, str) and name.strip() else record.origin.licence
 
 
-def _origin(artifact: Artifact) -> str:
-    """Return a SOURCE that leads to the same model, without folders of this machine."""
-    if artifact.repo_id is not None:
-        revision = f"@{artifact.revision}" if artifact.revision else ""
-        _, colon, file = artifact.source.partition(":")
-        return f"{artifact.repo_id}{revision}{colon}{file}"
-    if artifact.source.startswith("sample:"):
-        return artifact.source
-    return artifact.model_path.name
+def _command(*words: str) -> str:
+    return shlex.join(["zoo-compress", *words])
 
 
-def _command(artifact: Artifact, run: Mapping[str, Any]) -> str:
-    plan = Path(run["plan_path"]).name
-    options = ["--plan", plan, "--out", "again.onnx"]
-    return shlex.join(["zoo-compress", "apply", _origin(artifact), *options])
+def _percent_at_most(bound: float) -> str:
+    return f"{rounded_up(100 * bound)} %"
 
 
-def _not_said(certificate: Mapping[str, Any] | None) -> tuple[str, ...]:
-    if certificate is not None and certificate["kind"] != "top1-disagreement":
+def _disagreement(record: CardRecord) -> CertificateRecord | None:
+    """Return the statement about changed top answers, if there is one."""
+    kinds = (item for item in record.certificates if item.kind == "top1-disagreement")
+    return next(kinds, None)
+
+
+def _weights_alt(record: CardRecord) -> str:
+    before = sum(site.original_bytes for site in record.sites)
+    after = sum(site.stored_bytes for site in record.sites)
+    largest = max(record.sites, key=lambda site: site.original_bytes, default=None)
+    told = (
+        f"Bars of the bytes of {len(record.sites)} weights in the original and in this model: "
+        f"{markdown.readable_bytes(before)} become {markdown.readable_bytes(after)}."
+    )
+    if largest is None:
+        return told
+    return (
+        f"{told} The largest, {largest.name}, goes from "
+        f"{markdown.readable_bytes(largest.original_bytes)} to "
+        f"{markdown.readable_bytes(largest.stored_bytes)}."
+    )
+
+
+def _frontier_alt(record: CardRecord) -> str:
+    relative = record.relative_distance
+    distance = "" if relative is None else f" and {markdown.digits(relative)} relative distance"
+    return (
+        "Distance to the original against size, for every plan that the search measured; this "
+        f"model is marked at {markdown.percent(record.size_ratio)} of the size{distance}, the "
+        "original at 100 % and distance 0."
+    )
+
+
+def _not_said(certificate: CertificateRecord | None) -> tuple[str, ...]:
+    if certificate is not None and certificate.kind not in (
+        "top1-disagreement",
+        "disagreement-sequence",
+    ):
         return (*NOT_SAID_OF_A_DISTANCE, *NOT_SAID)
     return NOT_SAID

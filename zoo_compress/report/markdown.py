@@ -28,6 +28,13 @@ def cell(value: object) -> str:
     return code(value).replace("|", "\\|")
 
 
+def fenced(value: str, language: str = "") -> str:
+    """Return `value` as a block of code that nothing inside can end."""
+    longest = max((len(run) for run in _BACKTICKS.findall(value)), default=0)
+    fence = "`" * max(longest + 1, 3)
+    return f"{fence}{language}\n{value}\n{fence}"
+
+
 def readable_bytes(count: float) -> str:
     """Return a byte count with three digits and a decimal unit: `18.6 MB`."""
     if count < 1000:

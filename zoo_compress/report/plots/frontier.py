@@ -10,6 +10,7 @@ from matplotlib.ticker import LogLocator, NullFormatter, PercentFormatter
 
 from zoo_compress.report.plots.style import (
     BLUE,
+    GREEN,
     MUTED,
     VERMILLION,
     label_panel,
@@ -43,8 +44,9 @@ def draw_frontier(
 ) -> Figure:
     """Draw distance against size, both logarithmic, the front as steps with error bars.
 
-    Between two points of the front the smaller one answers: the steps show the least distance
-    measured at most at that size.
+    The original, at size 1 and distance 0, is marked below all others: a logarithmic axis has
+    no 0. Between two points of the front the smaller one answers: the steps show the least
+    distance measured at most at that size.
 
     Args:
         front: The plans that no other beats, in any order.
@@ -91,11 +93,23 @@ def draw_frontier(
             markeredgewidth=1.8,
             label="chosen",
         )
+    panel.plot(
+        [1.0],
+        [0.0],
+        transform=panel.get_xaxis_transform(),
+        marker="*",
+        markersize=12,
+        linestyle="none",
+        color=GREEN,
+        clip_on=False,
+        zorder=3,
+        label="original (distance 0)",
+    )
     panel.set_xscale("log")
     panel.set_yscale("log")
     panel.xaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
     panel.xaxis.set_major_formatter(PercentFormatter(xmax=1, decimals=0))
     panel.xaxis.set_minor_formatter(NullFormatter())
     label_panel(panel, horizontal="size, share of the original's bytes", vertical=vertical)
-    legend_below(figure, panel, columns=3)
+    legend_below(figure, panel, columns=4)
     return figure

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from zoo_compress.errors import OutputError
+from zoo_compress.files import file_digest, first_link
 from zoo_compress.pipeline.folder import (
     CARD_FILE,
     CHECKPOINT_FOLDER,
@@ -18,8 +17,9 @@ from zoo_compress.pipeline.folder import (
     REPORT_FILE,
     holds_run,
 )
-
-CHUNK_BYTES = 1 << 20
+from zoo_compress.pipeline.report_file import finished_report
+from zoo_compress.pipeline.settings import SETTINGS_FILE
+from zoo_compress.report.card import PICTURES
 
 NO_RESULT = {
     REJECTED_FOLDER: "a model that failed the publish gate",
@@ -28,8 +28,9 @@ NO_RESULT = {
 }
 """What the folders inside a run hold that are no results."""
 
-EDITABLE = frozenset({CARD_FILE})
-"""Files that a user may change after the run: the card is there to be added to."""
+EDITABLE = frozenset({CARD_FILE, *PICTURES})
+"""Files that a user may change after the run: the card is there to be added to, and
+`zoo-compress card` makes it anew."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +57,12 @@ class FinishedRun:
         return (self.model, *self.data, *self.others)
 
     @property
+    def edited(self) -> bool:
+        """Whether the card is not the one that the run has written."""
+        recorded: object = self.report["files"].get(CARD_FILE, {}).get("sha256")
+        return file_digest(self.folder / CARD_FILE) != recorded
+
+    @property
     def model_path(self) -> Path:
         """The model's file."""
         return self.folder / self.model
@@ -67,15 +74,6 @@ def file_records(folder: Path, names: Iterable[str]) -> dict[str, dict[str, Any]
         name: {"bytes": (folder / name).stat().st_size, "sha256": file_digest(folder / name)}
         for name in names
     }
-
-
-def file_digest(path: Path) -> str:
-    """Return the SHA-256 of a file."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(CHUNK_BYTES):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def finished_run(folder: Path) -> FinishedRun:
@@ -99,29 +97,24 @@ def finished_run(folder: Path) -> FinishedRun:
     return FinishedRun(folder=folder, report=report, model=model, data=data, others=others)
 
 
-def _report(folder: Path) -> dict[str, Any]:
+def require_checked(folder: Path) -> None:
+    """Check that a folder is not one in which a run keeps models that passed no gate.
+
+    Raises:
+        OutputError: If it is.
+    """
     kind = NO_RESULT.get(folder.absolute().name)
     if kind is not None and holds_run(folder.absolute().parent):
-        raise OutputError(f"'{folder}' holds {kind}; only a finished run can be pushed")
-    if not holds_run(folder):
-        raise OutputError(f"'{folder}' holds no run; name the folder that `zoo-compress run` made")
-    path = folder / REPORT_FILE
-    _require_plain(folder, REPORT_FILE)
-    try:
-        report = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        rejected = (folder / REJECTED_FOLDER).is_dir()
-        raise OutputError(
-            f"'{folder}' holds no finished run: its model failed the publish gate"
-            if rejected
-            else f"'{folder}' holds a run that was not finished; `zoo-compress resume {folder}` "
-            "goes on"
-        ) from None
-    except (OSError, ValueError) as error:
-        raise OutputError(f"'{path}' cannot be read: {error}") from error
-    if not isinstance(report, dict):
-        raise OutputError(f"'{path}' is no record of a run")
-    return report
+        raise OutputError(f"'{folder}' holds {kind}; only a finished run can be published")
+
+
+def _report(folder: Path) -> dict[str, Any]:
+    require_checked(folder)
+    if (folder / REJECTED_FOLDER).is_dir() and not (folder / REPORT_FILE).exists():
+        raise OutputError(f"'{folder}' holds no finished run: its model failed the publish gate")
+    for name in (REPORT_FILE, SETTINGS_FILE):
+        _require_plain(folder, name)
+    return finished_report(folder)
 
 
 def _model_names(
@@ -159,10 +152,7 @@ def _require_unchanged(folder: Path, name: str, record: Any) -> None:
 
 def _require_plain(folder: Path, name: str) -> None:
     """Check that neither a file nor a folder on the way to it is a link."""
-    path = folder
-    for part in PurePosixPath(name).parts:
-        path = path / part
-        if path.is_symlink():
-            raise OutputError(
-                f"'{path}' is a link; only files of the run itself are published, put a copy there"
-            )
+    if (link := first_link(folder, name)) is not None:
+        raise OutputError(
+            f"'{link}' is a link; only files of the run itself are published, put a copy there"
+        )

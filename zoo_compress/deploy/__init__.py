@@ -1,0 +1,1 @@
+"""Bundles: a model's files as a server or a browser wants them, in one folder."""
