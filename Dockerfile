@@ -19,6 +19,7 @@ COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY zoo_compress zoo_compress
 COPY recipes recipes
 COPY model_cards model_cards
+COPY plugins plugins
 RUN case "${FLAVOUR}" in \
       cpu) index="${TORCH_INDEX:+--extra-index-url ${TORCH_INDEX}}" ;; \
       gpu) index="" ;; \
