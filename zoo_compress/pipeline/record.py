@@ -96,7 +96,7 @@ def run_record(
         },
         "latency": latency_record(latency),
         "model_type": model_type_of(study.artifact.companions),
-        "companions": [path.name for path in copied_companions(study.artifact)],
+        "companions": list(copied_companions(study.artifact)),
         "simplified": study.prepared.simplified,
         "model_sha256": study.digest,
         "notes": _notes(attempt, scan, latency, finishing),
