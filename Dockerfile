@@ -20,6 +20,7 @@ COPY zoo_compress zoo_compress
 COPY recipes recipes
 COPY model_cards model_cards
 COPY serving serving
+COPY plugins plugins
 RUN case "${FLAVOUR}" in \
       cpu) index="${TORCH_INDEX:+--extra-index-url ${TORCH_INDEX}}" ;; \
       gpu) index="" ;; \

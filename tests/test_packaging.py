@@ -25,6 +25,13 @@ def test_every_listed_package_has_an_init_file() -> None:
         assert (folder / "__init__.py").is_file() == (name not in NAMESPACE), folder
 
 
+def test_the_container_is_built_from_every_folder_of_the_project() -> None:
+    moved = PROJECT["tool"]["setuptools"]["package-dir"]
+    folders = {Path(folder).parts[0] for folder in moved.values()}
+    copied = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    assert {folder for folder in folders if f"COPY {folder} {folder}\n" in copied} == folders
+
+
 def test_optimums_namespace_is_filled_without_importing_optimum() -> None:
     import importlib.util
     import sys

@@ -144,6 +144,8 @@ def test_several_models_without_a_preferred_one_are_listed_with_sizes(hub, pulli
     )
     with pytest.raises(SourceError, match=message):
         pulling()
+    with pytest.raises(SourceError, match=r"for example 'me/net@main:onnx/decoder_model_merged"):
+        pulling(revision="main")
     assert hub.fetched == []
 
 

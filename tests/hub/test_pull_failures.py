@@ -183,6 +183,14 @@ def test_a_hub_that_is_slow_to_answer_is_asked_again(hub, model, pulling, monkey
     assert len(slept) == 1
 
 
+def test_what_a_killed_pull_has_left_is_removed(hub, model, pulling):
+    left = pulling().root / ".cache" / "huggingface" / "download" / "x.y.0123abcd.incomplete"
+    left.write_bytes(bytes(1000))
+    (pulling().root / "config.json").unlink()
+    assert pulling().fetched == ("config.json",)
+    assert not left.exists()
+
+
 def test_two_pulls_at_once_do_not_take_files_from_each_other(hub, model, pulling):
     hub.faults.slow(0.2, path=FILE, times=4)
     with ThreadPoolExecutor() as threads:

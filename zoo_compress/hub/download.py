@@ -92,6 +92,7 @@ class Download:
         if not self._lacking(names):
             return
         with self._locked():
+            self._sweep()
             self._fetch_all(self._lacking(names))
 
     def _lacking(self, names: Sequence[str]) -> list[str]:
@@ -157,6 +158,11 @@ class Download:
                     "another folder in ZOO_COMPRESS_CACHE"
                 ) from error
             yield
+
+    def _sweep(self) -> None:
+        """Remove what commands that were killed have left behind; nobody else is at work here."""
+        for part in (self.snapshot.folder / ".cache").rglob("*.incomplete"):
+            part.unlink(missing_ok=True)
 
     def _require_space(self, needed: int) -> None:
         free = shutil.disk_usage(self.snapshot.folder).free

@@ -41,7 +41,8 @@ def choose_variant(source: str, files: Mapping[str, int | None]) -> str:
         ordered = sorted(models, key=lambda name: (bool(_PRECISION.search(name)), name))
         raise SourceError(
             f"'{source}' holds {len(models)} models and none is called model.onnx: "
-            f"{_listed(ordered, files)}; name one, for example '{source}:{ordered[0]}'"
+            f"{_listed(ordered, files)}; name one, for example '{source}:{ordered[0]}' (pull and "
+            "run take all of them with --all)"
         )
     return models[0]
 
