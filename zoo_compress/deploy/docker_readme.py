@@ -40,7 +40,8 @@ more than 64 MiB with 413. It runs as a user without rights, and needs no writab
 (MLServer, KServe) install 69 packages where these two, with ONNX Runtime and numpy, are 12.
 `requirements.txt` pins them all. `model/` holds the model with its card, `zoo-compress.json` the
 SHA-256 of each file. The base image is a build argument: `--build-arg BASE=...`, any with Python
-3.11 or later.
+3.11 or later. buildah and podman leave the health check out unless they are given
+`--format docker`.
 """
 
 
