@@ -44,7 +44,7 @@ class Account:
         if self.reads_only:
             raise HubError(
                 f"'{repo_id}': the token of '{self.name}' may only read; make one that may write "
-                "at <the Hub>/settings/tokens and log in with it"
+                "in the settings of the account, and log in with it"
             )
         owner = repo_id.partition("/")[0]
         if proposing or owner == self.name or self.organisations is None:
