@@ -19,8 +19,6 @@ COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY zoo_compress zoo_compress
 COPY recipes recipes
 COPY model_cards model_cards
-COPY plugins plugins
-COPY serving serving
 RUN case "${FLAVOUR}" in \
       cpu) index="${TORCH_INDEX:+--extra-index-url ${TORCH_INDEX}}" ;; \
       gpu) index="" ;; \
