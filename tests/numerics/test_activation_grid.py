@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from zoo_compress.numerics.activation_grid import activation_grid, grid_between
 from zoo_compress.numerics.histogram import HistogramSums
 
-METHODS = ["min-max", "percentile", "mse", "entropy"]
+METHODS = ["min-max", "percentile", "mse", "mean-power", "entropy"]
 
 
 def histogram_of(values):
@@ -80,9 +80,20 @@ def test_mse_leaves_no_more_error_than_other_methods(symmetric):
         assert errors["mse"] <= 1.01 * min(errors.values())
 
 
+@pytest.mark.parametrize("symmetric", [False, True])
+def test_a_higher_power_of_errors_cuts_off_less(symmetric):
+    histogram = histogram_of(np.random.default_rng(0).laplace(size=50_000))
+    grids = {m: activation_grid(histogram, m, symmetric=symmetric) for m in METHODS}
+    errors = {method: grid.mean_error(histogram, power=2.4) for method, grid in grids.items()}
+    assert errors["mean-power"] <= 1.01 * min(errors.values())
+    assert grids["mse"].scale < grids["mean-power"].scale <= grids["min-max"].scale
+
+
 def test_the_error_of_a_histogram_is_that_of_its_numbers():
     values = np.random.default_rng(0).standard_normal(100_000)
     histogram = histogram_of(values)
     grid = activation_grid(histogram, "min-max")
     error = np.square(grid.rounded(values) - values).mean()
     assert grid.squared_error(histogram) == pytest.approx(error, rel=0.05)
+    cubes = (np.abs(grid.rounded(values) - values) ** 3).mean()
+    assert grid.mean_error(histogram, power=3) == pytest.approx(cubes, rel=0.05)

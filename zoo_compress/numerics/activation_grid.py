@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,11 +12,16 @@ import numpy.typing as npt
 from zoo_compress.numerics.histogram import Histogram
 
 Vector = npt.NDArray[np.float64]
-RangeMethod = Literal["min-max", "percentile", "mse", "entropy"]
+RangeMethod = Literal["min-max", "percentile", "mse", "mean-power", "entropy"]
 
 # Of all numbers, what `percentile` keeps between its bounds.
 KEPT = 0.9999
-# Shares of the largest magnitude that `mse` and `entropy` try as bounds.
+# The power of errors whose mean `mse` and `mean-power` make least. With 2, 2.4, 3 and 4 and with
+# `min-max` the distances of ResNet-50 were 0.0090, 0.0051, 0.0045, 0.0062 and 0.0055; with 2, 2.4,
+# 3 and `min-max` those of EfficientNet-Lite0 0.0029, 0.0029, 0.0032 and 0.0037; with 2, 2.4 and
+# `min-max` those of MiniLM-L6 0.0028, 0.0030 and 0.0034.
+POWERS: Mapping[str, float] = {"mse": 2.0, "mean-power": 2.4}
+# Shares of the largest magnitude that all but the first two methods try as bounds.
 SHARES = np.linspace(1.0, 0.2, 65)
 # Levels on a side that `entropy` compares with, as TensorRT's calibration does.
 ENTROPY_LEVELS = 128
@@ -44,8 +50,12 @@ class ActivationGrid:
 
     def squared_error(self, histogram: Histogram) -> float:
         """Return the mean squared error of rounding the numbers of a histogram."""
+        return self.mean_error(histogram, power=2.0)
+
+    def mean_error(self, histogram: Histogram, *, power: float) -> float:
+        """Return the mean of a power of the magnitudes of these errors."""
         total = float(histogram.counts.sum())
-        errors = np.square(self.rounded(histogram.centres) - histogram.centres)
+        errors = np.abs(self.rounded(histogram.centres) - histogram.centres) ** power
         return float(histogram.counts @ errors) / total if total else 0.0
 
 
@@ -58,6 +68,9 @@ def activation_grid(
     - `percentile`: so that 0.01 % of the numbers are cut off, half of that at each end;
     - `mse`: the bounds with the least mean squared error, of those that are shares of the least
       and the largest number;
+    - `mean-power`: of those bounds the ones with the least mean of |error|^2.4, so that what is
+      cut off counts for more: errors of rounding take each other back in sums, while large numbers
+      that are cut off are all changed in one direction;
     - `entropy`: the bounds that lose least information, measured by the Kullback-Leibler
       divergence of the distribution on the levels (S. Migacz, 8-bit Inference with TensorRT,
       2017).
@@ -71,8 +84,9 @@ def activation_grid(
     low, high = min(histogram.low, 0.0), max(histogram.high, 0.0)
     if method == "percentile":
         low, high = _percentiles(histogram, low, high)
-    elif method == "mse":
-        low, high = _least_error(histogram, low, high, symmetric=symmetric)
+    elif method in POWERS:
+        power = POWERS[method]
+        low, high = _least_error(histogram, low, high, power=power, symmetric=symmetric)
     elif method == "entropy":
         share = _least_divergence(histogram, max(-low, high))
         low, high = max(low, -share), min(high, share)
@@ -108,12 +122,12 @@ def _percentiles(histogram: Histogram, low: float, high: float) -> tuple[float, 
 
 
 def _least_error(
-    histogram: Histogram, low: float, high: float, *, symmetric: bool
+    histogram: Histogram, low: float, high: float, *, power: float, symmetric: bool
 ) -> tuple[float, float]:
     """Cut both ends by the same share, then each by itself."""
 
     def error(bounds: tuple[float, float]) -> float:
-        return grid_between(*bounds, symmetric=symmetric).squared_error(histogram)
+        return grid_between(*bounds, symmetric=symmetric).mean_error(histogram, power=power)
 
     both = min(((low * s, high * s) for s in SHARES), key=error)
     upper = min(((both[0], high * s) for s in SHARES), key=error)
