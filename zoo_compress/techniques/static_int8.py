@@ -46,7 +46,7 @@ class StaticInt8Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    ranges: tuple[RangeMethod, ...] = Field(default=("one-sided",), min_length=1)
+    ranges: tuple[RangeMethod, ...] = Field(default=("mean-power",), min_length=1)
     activations: Codes = "uint8"
     reduce_range: bool = False
 
