@@ -27,11 +27,12 @@ def test_every_listed_package_has_an_init_file() -> None:
         assert (folder / "__init__.py").is_file() == (name not in NAMESPACE), folder
 
 
-def test_the_container_is_built_from_every_folder_of_the_project() -> None:
-    moved = PROJECT["tool"]["setuptools"]["package-dir"]
-    folders = {Path(folder).parts[0] for folder in moved.values()}
-    copied = (ROOT / "Dockerfile").read_text(encoding="utf-8")
-    assert {folder for folder in folders if f"COPY {folder} {folder}\n" in copied} == folders
+def test_the_container_is_built_from_all_that_the_package_is_made_of() -> None:
+    let_in = (ROOT / ".dockerignore").read_text("utf-8").splitlines()
+    project, folders = PROJECT["project"], PROJECT["tool"]["setuptools"]["package-dir"].values()
+    needed = {project["readme"], *project["license-files"], "pyproject.toml", "constraints.txt"}
+    needed |= {folder.partition("/")[0] for folder in folders}
+    assert {line.removeprefix("!") for line in let_in if line.startswith("!")} == needed
 
 
 def test_optimums_namespace_is_filled_without_importing_optimum() -> None:

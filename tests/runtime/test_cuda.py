@@ -31,6 +31,7 @@ def test_nothing_is_in_the_way_of_a_device_that_a_session_opened_on(index):
         ({"driver": None}, "there is no NVIDIA driver"),
         ({"driver": Driver(cuda=(12, 4), devices=1)}, r"CUDA up to 12\.4, .* built for CUDA 13"),
         ({"driver": Driver(cuda=(13, 0), devices=1)}, r"offers 1 device\(s\), numbered from 0"),
+        ({"torch_has_cuda": False}, "torch is built without CUDA"),
         ({"opened": ("CPUExecutionProvider",)}, "a CUDA or cuDNN library does not load; run: pip"),
     ],
 )

@@ -46,6 +46,7 @@ class CudaFacts:
         offered: Whether ONNX Runtime was built with the CUDA provider.
         built_for: Major version of the CUDA that it was built for; None if it does not say.
         driver: What the driver says; None if there is none.
+        torch_has_cuda: Whether torch, which sums distances on the device, was built with CUDA.
         missing: What was printed while its libraries were loaded, a line each.
         opened: The providers of a session that was opened on the device; None if none was tried.
     """
@@ -54,6 +55,7 @@ class CudaFacts:
     offered: bool
     built_for: int | None
     driver: Driver | None
+    torch_has_cuda: bool = True
     missing: Sequence[str] = ()
     opened: Sequence[str] | None = None
 
@@ -96,6 +98,11 @@ def obstacle_in(facts: CudaFacts, device: Device) -> str | None:
         )
     if device.index >= facts.driver.devices:
         return f"the driver offers {facts.driver.devices} device(s), numbered from 0"
+    if not facts.torch_has_cuda:
+        return (
+            "the installed torch is built without CUDA, and sums distances on the device; install "
+            "one for the CUDA of the driver"
+        )
     if facts.opened is not None and device.provider not in facts.opened:
         missing = "; ".join(facts.missing) or "a CUDA or cuDNN library does not load"
         return f"{missing}; run: {LIBRARIES}"
@@ -115,6 +122,10 @@ def _facts_without_a_session() -> CudaFacts:
 def _with_a_session(facts: CudaFacts, device: Device) -> CudaFacts:
     from zoo_compress.runtime.session import open_session
 
+    import torch
+
+    if not torch.backends.cuda.is_built():
+        return replace(facts, torch_has_cuda=False)
     missing = load_cuda_libraries()
     session = open_session(square_model(), device=device)
     return replace(facts, missing=missing, opened=tuple(session.get_providers()))
