@@ -120,11 +120,11 @@ def _facts_without_a_session() -> CudaFacts:
 
 
 def _with_a_session(facts: CudaFacts, device: Device) -> CudaFacts:
-    from zoo_compress.runtime.session import open_session
-
     import torch
 
-    if not torch.backends.cuda.is_built():
+    from zoo_compress.runtime.session import open_session
+
+    if torch.version.cuda is None:
         return replace(facts, torch_has_cuda=False)
     missing = load_cuda_libraries()
     session = open_session(square_model(), device=device)
