@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-OUTSIDE = {"zoo_compress.recipes", "zoo_compress.model_cards"}
+OUTSIDE = {"zoo_compress.recipes", "zoo_compress.model_cards", "zoo_compress.serving"}
 NAMESPACE = {"optimum.commands.register"}
 """Shared with other distributions, so that none may put an `__init__.py` there."""
 

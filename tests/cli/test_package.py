@@ -58,3 +58,23 @@ def test_a_taken_place_is_one_line_with_the_exit_code_of_outputs(
 ) -> None:
     assert main(["package", model, "--target", "plain", "--out", "."]) == 9
     assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("target", "next_line"),
+    [("triton", "tritonserver --model-repository"), ("docker", "docker build -t mine")],
+)
+def test_a_bundle_for_a_server_says_how_to_start_it(
+    target: str, next_line: str, model: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--name", "mine", "--instances", "3", "--device", "gpu", "--out", "made"]
+    assert main(["package", model, "--target", target, *options]) == 0
+    assert f"  {next_line}" in capsys.readouterr().out
+    assert main(["inspect", "made"]) == 0
+
+
+def test_the_original_is_for_triton_alone(model: str, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ["package", model, "--target", "docker", "--out", "made", "--with-original"]
+    assert main(asked) == 2
+    assert "--with-original goes with --target triton" in capsys.readouterr().err
+    assert not Path("made").exists()

@@ -131,6 +131,12 @@ def test_all_models_are_fetched_when_asked(sha, hub, capsys):
     assert [Path(line).name for line in text.splitlines()[-2:]] == ["model.onnx", "other.onnx"]
 
 
+def test_all_of_nothing_is_told(hub_in_use, capsys):
+    hub_in_use.add("me/weights", {"model.safetensors": b"x"})
+    assert main(["pull", "me/weights", "--all"]) == SourceError.exit_code
+    assert "holds no .onnx file (found: 1 of safetensors)" in capsys.readouterr().err
+
+
 def test_all_and_a_file_exclude_each_other(capsys):
     assert main(["pull", "me/net:onnx/model.onnx", "--all"]) == 2
     assert "not both" in capsys.readouterr().err

@@ -11,8 +11,9 @@ import pytest
 from tests.hub_server import WRITE_TOKEN, HubServer
 from tests.pipeline.conftest import Case
 from zoo_compress.cli.main import main
-from zoo_compress.cli.run import present_and_push
-from zoo_compress.errors import HubError
+from zoo_compress.cli.run_push import present_and_push, run_before_push
+from zoo_compress.core import ignore_progress
+from zoo_compress.errors import HubError, SearchInterrupted
 from zoo_compress.pipeline import PushSettings, RunResult
 
 
@@ -143,6 +144,17 @@ def test_a_push_that_fails_after_the_run_hides_nothing_of_it(hub, made_run: Case
     assert "times smaller" in capsys.readouterr().out
     hub.faults.clear()
     assert main(["push", str(made_run.out), "me/small", "--private"]) == 0
+
+
+def test_a_run_that_is_stopped_says_that_nothing_was_pushed(made_run: Case, monkeypatch) -> None:
+    def stopped(*arguments: object, **options: object) -> None:
+        raise SearchInterrupted("stopped after 1 of 60 trials")
+
+    monkeypatch.setattr("zoo_compress.pipeline.run", stopped)
+    with pytest.raises(SearchInterrupted, match=r"nothing was pushed, `zoo-compress push made me"):
+        run_before_push(
+            made_run.settings(out=Path("made")), WANTED, began=0, progress=ignore_progress
+        )
 
 
 def test_json_of_a_run_tells_of_its_push(hub, made_run: Case, capsys) -> None:

@@ -5,6 +5,7 @@ import pytest
 from zoo_compress.hub.companions import (
     find_companions,
     is_companion,
+    model_type_of,
     root_of,
     task_of,
 )
@@ -50,6 +51,14 @@ def test_files_of_sentence_transformers_tell_an_embedding(tmp_path):
     (tmp_path / "modules.json").unlink()
     (tmp_path / "1_Pooling").mkdir()
     assert task_of(tmp_path, ()) == "embedding"
+
+
+def test_the_type_of_the_model_is_the_one_that_its_configuration_states(tmp_path):
+    path = tmp_path / "config.json"
+    for stated, expected in (('"bert"', "bert"), ("3", None), ("null", None)):
+        path.write_text(f'{{"model_type": {stated}}}')
+        assert model_type_of((path,)) == expected
+    assert model_type_of(()) is None
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"architectures": 3}', "\ud800"])

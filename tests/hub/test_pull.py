@@ -84,6 +84,12 @@ def test_a_named_file_is_fetched_instead_of_the_preferred_one(hub, pulling, make
     assert set(hub.fetched) == {"onnx/tiny.onnx"}
 
 
+def test_a_name_with_odd_characters_is_fetched(hub, pulling, make_model):
+    name = "onnx/ä b#1?%41+&.onnx"
+    hub.add("me/net", {name: make_model("w é%.bin"), "onnx/w é%.bin": bytes(48)})
+    assert weight_of(pulling(file=name).model_path).shape == (3, 4)
+
+
 def test_the_progress_counts_bytes_and_ends_at_all_of_them(hub, pulling, make_model, monkeypatch):
     from huggingface_hub import constants
 
@@ -138,6 +144,8 @@ def test_several_models_without_a_preferred_one_are_listed_with_sizes(hub, pulli
     )
     with pytest.raises(SourceError, match=message):
         pulling()
+    with pytest.raises(SourceError, match=r"for example 'me/net@main:onnx/decoder_model_merged"):
+        pulling(revision="main")
     assert hub.fetched == []
 
 

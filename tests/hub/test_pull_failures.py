@@ -1,13 +1,16 @@
 """What goes wrong on the way ends well after a while or in one line, and the next run succeeds."""
 
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from huggingface_hub import HfApi
 
-from tests.hub_server import EXPIRED_TOKEN, STRANGER_TOKEN, Response
+from tests.hub_server import EXPIRED_TOKEN, STRANGER_TOKEN, File, Response
 from tests.hub_server.faults import Fault
 from zoo_compress.errors import DiskFullError, HubError, OutputError
+from zoo_compress.hub import listing
 from zoo_compress.hub.failures import hub_errors
 from zoo_compress.hub.pull import pull
 
@@ -173,6 +176,29 @@ def test_a_hub_that_cannot_be_reached_is_named(pulling, slept):
     assert len(slept) == 3
 
 
+def test_a_hub_that_is_slow_to_answer_is_asked_again(hub, model, pulling, monkeypatch, slept):
+    monkeypatch.setattr(listing, "INFO_SECONDS", 0.1)
+    hub.faults.slow(0.3, path=INFO)
+    assert pulling().model_path.read_bytes() == model
+    assert len(slept) == 1
+
+
+def test_what_a_killed_pull_has_left_is_removed(hub, model, pulling):
+    left = pulling().root / ".cache" / "huggingface" / "download" / "x.y.0123abcd.incomplete"
+    left.write_bytes(bytes(1000))
+    (pulling().root / "config.json").unlink()
+    assert pulling().fetched == ("config.json",)
+    assert not left.exists()
+
+
+def test_two_pulls_at_once_do_not_take_files_from_each_other(hub, model, pulling):
+    hub.faults.slow(0.2, path=FILE, times=4)
+    with ThreadPoolExecutor() as threads:
+        pulled = [future.result() for future in [threads.submit(pulling) for _ in range(2)]]
+    assert [one.model_path.read_bytes() for one in pulled] == [model, model]
+    assert sorted(len(one.fetched) for one in pulled) == [0, 2]
+
+
 def test_an_id_that_the_hub_cannot_have_is_refused(tmp_path):
     with pytest.raises(HubError, match=r"'me/a--b': is no valid repository id"):
         pull("me/a--b", cache=tmp_path)
@@ -193,6 +219,47 @@ def test_a_file_in_the_way_of_a_folder_is_named(hub, make_model, pulling):
     (root / "onnx").write_text("in the way")
     with pytest.raises(OutputError, match=rf"{sha}/onnx.*cannot be written"):
         pulling()
+
+
+@pytest.fixture
+def tiny_disk(tmp_path):
+    """A file system of 64 kB, where this process may mount one."""
+    folder = tmp_path / "tiny"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)]
+    try:
+        subprocess.run(command, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("may not mount a file system")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_disk_that_fills_up_while_a_file_comes_is_told(hub, pulling, tiny_disk, tmp_path):
+    """The Hub's listing is wrong, so that nobody knows beforehand."""
+    hub.add("me/net", {"model.onnx": File(bytes(200_000), lfs=True, claimed_size=10)})
+    with pytest.raises(DiskFullError, match="'me/net': no space left") as caught:
+        pulling(cache=tiny_disk)
+    one_line(caught)
+    assert not list(tiny_disk.rglob("*.incomplete"))
+
+
+def test_a_cache_that_may_only_be_read_serves_what_it_has(hub, model, pulling, tiny_disk):
+    pulling(cache=tiny_disk)
+    subprocess.run(["mount", "-o", "remount,ro", str(tiny_disk)], check=True)
+    assert pulling(cache=tiny_disk).model_path.read_bytes() == model
+    hub.add("me/net", {"config.json": b"other"})
+    with pytest.raises(OutputError, match=r"the cache '.*tiny.*' cannot be written: Read-only"):
+        pulling(cache=tiny_disk)
+
+
+def test_a_disk_with_too_little_space_is_told_before_anything_comes(hub, pulling, tiny_disk):
+    hub.add("me/net", {"model.onnx": bytes(200_000)})
+    with pytest.raises(
+        DiskFullError, match=r"the files take 200 kB and '.*tiny.*' has .* kB left"
+    ):
+        pulling(cache=tiny_disk)
+    assert hub.fetched == []
 
 
 @pytest.mark.skipif(not FULL_DISK.exists(), reason="needs a device that is always full")

@@ -93,6 +93,24 @@ def test_wishes_that_a_pull_request_cannot_fulfil_are_refused_at_once(hub, wish,
     assert hub.requests == []
 
 
+BAD_NAMES = (
+    *("a b", "refs/pr/3", "-x", "a..b", "a/", "/a", "a//b", ".a", "a.lock", "a~1", ""),
+    "0" * 40,
+)
+
+
+@pytest.mark.parametrize("name", BAD_NAMES)
+@pytest.mark.parametrize("wish", ["branch", "tag"])
+def test_names_that_git_does_not_take_are_refused_at_once(hub, wish, name):
+    assert f"--{wish} '{name}' is no name" in refusal(hub, **{wish: name})
+    assert hub.requests == []
+
+
+@pytest.mark.parametrize("name", ["v1", "feature/small-int8", "größe", "1.0.0+a"])
+def test_usual_names_are_taken(hub, name):
+    assert opened(hub, branch=name, tag=name).target.branch == name
+
+
 def test_a_page_of_a_captive_portal_is_not_taken_for_the_hub(hub):
     hub.faults.sign_in_page()
     assert "what answered is not the Hub" in refusal(hub)

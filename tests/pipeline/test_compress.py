@@ -12,7 +12,7 @@ from tests.pipeline.conftest import Case, classifier
 from zoo_compress import errors
 from zoo_compress.core import Progress, ignore_progress
 from zoo_compress.pipeline import apply, resume, run
-from zoo_compress.pipeline.folder import PLAN_FILE
+from zoo_compress.pipeline.folder import PLAN_FILE, clear_folder
 from zoo_compress.pipeline.study import build_study
 from zoo_compress.runtime.environment import default_threads
 from zoo_compress.runtime.latency import FEWEST_PAIRS, Latency
@@ -183,13 +183,25 @@ def test_resuming_a_finished_run_measures_nothing_again_and_certifies_anew(case:
     assert after == before
 
 
+def write_sentence_files(folder: Path) -> None:
+    (folder / "1_Pooling").mkdir()
+    (folder / "1_Pooling" / "config.json").write_text('{"pool": 1}', encoding="utf-8")
+    modules = [{"type": "models.Transformer", "path": ""}]
+    modules.append({"type": "models.Pooling", "path": "1_Pooling"})
+    (folder / "modules.json").write_text(json.dumps(modules), encoding="utf-8")
+
+
 def test_companion_files_come_along_and_links_do_not(case: Case, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{}", encoding="utf-8")
     secret = tmp_path / "secret"
     secret.write_text("s", encoding="utf-8")
     (tmp_path / "tokenizer.json").symlink_to(secret)
-    run(case.settings(strategy="knapsack"))
+    write_sentence_files(tmp_path)
+    report = run(case.settings(strategy="knapsack")).report
+    assert set(report["companions"]) == {"config.json", "modules.json", "1_Pooling/config.json"}
+    assert set(report["companions"]) <= set(report["files"])
     assert (case.out / "config.json").read_text("utf-8") == "{}"
+    assert (case.out / "1_Pooling" / "config.json").read_text("utf-8") == '{"pool": 1}'
     assert not (case.out / "tokenizer.json").exists()
 
 
@@ -203,11 +215,27 @@ def test_overwriting_keeps_files_that_no_run_wrote(case: Case) -> None:
 def test_overwriting_removes_the_companions_of_the_earlier_run(case: Case, tmp_path: Path) -> None:
     config = tmp_path / "config.json"
     config.write_text("{}", encoding="utf-8")
+    write_sentence_files(tmp_path)
     run(case.settings(strategy="knapsack"))
     config.unlink()
+    (tmp_path / "modules.json").unlink()
     report = run(case.settings(strategy="knapsack", overwrite=True)).report
     assert report["companions"] == []
     assert not (case.out / "config.json").exists()
+    assert not (case.out / "1_Pooling").exists()
+
+
+def test_a_record_that_names_files_elsewhere_has_nothing_removed_there(
+    case: Case, tmp_path: Path
+) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "file").write_text("mine")
+    case.out.mkdir()
+    (case.out / "link").symlink_to(tmp_path / "mine")
+    names = ["../mine/file", str(tmp_path / "mine" / "file"), "link/file", "..", "."]
+    (case.out / "run.json").write_text(json.dumps({"companions": names}))
+    clear_folder(case.out)
+    assert (tmp_path / "mine" / "file").read_text() == "mine"
 
 
 def test_the_gates_findings_are_recorded(case: Case) -> None:

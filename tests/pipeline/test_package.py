@@ -7,12 +7,13 @@ from pathlib import Path
 import onnx
 import pytest
 
+from tests.hub_server import WRITE_TOKEN, HubServer
 from tests.pipeline.conftest import Case, classifier
 from zoo_compress.errors import OutputError, SourceError
 from zoo_compress.files import file_digest
 from zoo_compress.graph.load import model_digest
 from zoo_compress.hub.resolve import resolve
-from zoo_compress.pipeline import PackageResult, PackageSettings, package
+from zoo_compress.pipeline import PackageResult, PackageSettings, PushSettings, package, push
 
 
 def packaged(source: Path | str, out: Path, target: str = "plain", **asked: object):
@@ -66,6 +67,28 @@ def test_no_folder_of_the_machine_is_named_in_a_bundle(
             assert str(made_run.out.parent) not in text, name
 
 
+def test_a_run_named_by_its_file_is_packaged_as_the_run(
+    made_run: Case, plain: PackageResult, tmp_path: Path
+) -> None:
+    made = packaged(made_run.out / "model.onnx", tmp_path / "made")
+    assert made.manifest == plain.manifest
+
+
+@pytest.mark.parametrize(
+    "change", [{"revision": 7, "model_sha256": []}, {"distance": float("nan")}, {"files": 3}]
+)
+def test_a_strange_record_beside_a_model_does_no_harm(
+    plain: PackageResult, change: dict[str, object], tmp_path: Path
+) -> None:
+    copy = shutil.copytree(plain.settings.out, tmp_path / "copy")
+    (copy / "zoo-compress.json").unlink()
+    report = json.loads((copy / "run.json").read_text("utf-8"))
+    (copy / "run.json").write_text(json.dumps(report | change))
+    made = packaged(copy, tmp_path / "made")
+    assert "model.onnx" in made.manifest.files
+    assert made.manifest.original is None or made.manifest.original.revision is None
+
+
 def test_a_bundle_is_a_model_source_with_all_that_belongs_to_it(
     plain: PackageResult, tmp_path: Path
 ) -> None:
@@ -117,6 +140,22 @@ def test_a_bundle_can_be_packaged_for_another_target(plain: PackageResult, tmp_p
     assert made.manifest.name == plain.manifest.name
     assert made.manifest.model == "onnx/model_quantized.onnx"
     assert {"plan.json", "run.json", "README.md"} <= files(tmp_path / "web")
+
+
+def test_a_pushed_run_is_packaged_from_the_hub_with_what_is_known_of_it(
+    hub_in_use: HubServer, made_run: Case, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", WRITE_TOKEN)
+    monkeypatch.setenv("ZOO_COMPRESS_CACHE", str(tmp_path / "cache"))
+    commit = push(made_run.out, PushSettings(repo_id="me/small", layout="transformers-js")).commit
+    made = packaged("me/small", tmp_path / "web", "transformers-js")
+    assert made.manifest.name == "small"
+    assert made.manifest.source == f"me/small@{commit}:onnx/model_quantized.onnx"
+    assert made.manifest.revision == commit
+    assert made.manifest.model == "onnx/model_quantized.onnx"
+    assert made.manifest.original is not None
+    assert made.manifest.original.sha256 == model_digest(made_run.model)
+    assert {"run.json", "split.json", "README.md"} <= files(tmp_path / "web")
 
 
 def test_a_folder_is_packaged_with_its_card_and_external_data(tmp_path: Path) -> None:

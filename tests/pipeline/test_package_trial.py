@@ -50,11 +50,20 @@ def test_a_fixed_first_axis_is_no_batch_axis(tmp_path: Path) -> None:
     assert not tried(tmp_path, PRODUCT, shape=[1, 4], output=[1, 2]).model.batched
 
 
-def test_answers_that_depend_on_the_rest_of_the_batch_keep_requests_apart(tmp_path: Path) -> None:
-    nodes = [
-        helper.make_node("ReduceMax", ["x"], ["m"], keepdims=1),
-        helper.make_node("Div", ["x", "m"], ["y"]),
-    ]
+OVER_THE_BATCH = [
+    helper.make_node("ReduceMax", ["x"], ["m"], keepdims=1),
+    helper.make_node("Div", ["x", "m"], ["y"]),
+]
+DYNAMIC_INT8 = [
+    helper.make_node("DynamicQuantizeLinear", ["x"], ["q", "s", "z"]),
+    helper.make_node("DequantizeLinear", ["q", "s", "z"], ["y"]),
+]
+
+
+@pytest.mark.parametrize("nodes", [OVER_THE_BATCH, DYNAMIC_INT8])
+def test_answers_that_depend_on_the_rest_of_the_batch_keep_requests_apart(
+    nodes: list[onnx.NodeProto], tmp_path: Path
+) -> None:
     found = tried(tmp_path, nodes, shape=["n", 4], output=["n", 4])
     assert not found.model.batched
     assert "depends on the others in its batch" in str(found.note)

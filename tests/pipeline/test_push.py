@@ -140,7 +140,7 @@ def test_the_pushed_plan_makes_the_same_bytes_again(made_run: Case, tmp_path: Pa
 
 def test_a_pushed_plan_asks_for_the_inputs_of_the_repair(made_run: Case, tmp_path: Path) -> None:
     push(made_run.out, to())
-    with pytest.raises(errors.PlanError, match=r"from 'data\.npz', which is not here.*--data"):
+    with pytest.raises(errors.InputError, match=r"from 'data\.npz', which is not here.*--data"):
         apply(str(made_run.model), plan="me/small", out=tmp_path / "a.onnx")
     samples = np.random.default_rng(9).standard_normal((120, 3, 8, 8)).astype(np.float32)
     np.savez(tmp_path / "others.npz", x=samples)
@@ -301,12 +301,12 @@ def test_a_gated_original_on_the_hub_is_found_out_before_the_run(hub, made_run: 
 def test_a_push_that_fails_after_a_run_says_how_to_go_on(hub, finished: Case) -> None:
     hub.faults.status(403, path="/commit/", times=None)
     wanted = to(
-        private=True, branch="a b", tag="v1", layout="transformers-js", message="it's done"
+        private=True, branch="small", tag="v1", layout="transformers-js", message="it's done"
     )
     with pytest.raises(errors.HubError) as raised:
         push_after_run(finished.out, wanted)
     command = (
-        f"zoo-compress push {finished.out} me/small --private --branch 'a b' --tag v1 "
+        f"zoo-compress push {finished.out} me/small --private --branch small --tag v1 "
         "--message 'it'\"'\"'s done' --layout transformers-js"
     )
     assert f"the run is kept, and `{command}` goes on" in str(raised.value)

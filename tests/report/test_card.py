@@ -136,10 +136,10 @@ def test_every_weight_is_listed_in_a_folded_table():
     rows = tables(text)[1]
     assert rows[1] == [
         "conv.weight",
-        "32 × 3 × 3 × 3",
-        "3.46 kB",
-        "432 B",
-        "12.5 %",
+        "32×3×3×3",
+        "3.46\N{NO-BREAK SPACE}kB",
+        "432\N{NO-BREAK SPACE}B",
+        "12.5\N{NO-BREAK SPACE}%",
         "codes bits=4 granularity=channel",
     ]
     assert rows[2][-1] == "unchanged"
@@ -199,6 +199,7 @@ def test_how_it_was_made_states_seed_hardware_and_versions():
     assert rows["strategy"] == "gp, seed 7, 300 evaluations"
     assert rows["time"] == "123 s, of which 40 s scan"
     assert rows["cpu"] == "Some CPU"
+    assert rows["memory"] == "8 GB"
     assert rows["onnxruntime"] == "1.32.0 (cpu)"
     assert "gpu" not in rows
 

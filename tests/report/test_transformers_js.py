@@ -33,10 +33,14 @@ def snippet(model_file: str = "model.onnx", **changes) -> str | None:
     ("changes", "pipeline"),
     [
         ({}, "feature-extraction"),
-        ({"task": "classification", "outputs": outputs("logits")}, "text-classification"),
+        (
+            {"task": "classification", "model_type": "bert", "outputs": outputs("logits")},
+            "text-classification",
+        ),
         (
             {
                 "task": "classification",
+                "model_type": "vit",
                 "inputs": PIXELS,
                 "outputs": outputs("logits"),
                 "companions": ["config.json", "preprocessor_config.json"],
@@ -60,7 +64,9 @@ def test_the_pipeline_is_that_of_the_task(changes, pipeline):
         {"inputs": PIXELS},
         {"inputs": []},
         {"outputs": outputs("sentence_embedding")},
-        {"task": "classification", "outputs": outputs("probabilities")},
+        {"task": "classification", "model_type": "bert", "outputs": outputs("probabilities")},
+        {"task": "classification", "model_type": "vit", "outputs": outputs("logits")},
+        {"task": "classification", "model_type": None, "outputs": outputs("logits")},
     ],
 )
 def test_there_is_none_where_no_pipeline_runs_the_model(changes):
@@ -107,18 +113,42 @@ TOKENIZER = """{"version": "1.0", "truncation": null, "padding": null, "added_to
 
 @in_node
 @pytest.mark.parametrize(
-    "file", ["model.onnx", "small.onnx", "onnx/model_quantized.onnx", "onnx/model.onnx"]
+    ("file", "model_type"),
+    [
+        ("model.onnx", "bert"),
+        ("small.onnx", "a-type-of-its-own"),
+        ("onnx/model_quantized.onnx", "bert"),
+        ("onnx/model.onnx", "bert"),
+    ],
 )
-def test_text_runs_in_transformers_js(file, tmp_path):
+def test_text_runs_in_transformers_js(file, model_type, tmp_path):
     (tmp_path / file).parent.mkdir(exist_ok=True)
     table = np.arange(16, dtype=np.float32).reshape(4, 4)
     node = helper.make_node("Gather", ["table", "input_ids"], ["last_hidden_state"])
     ids = ("input_ids", TensorProto.INT64, ["N", "L"])
     write_model(tmp_path / file, [node], ids, "last_hidden_state", {"table": table})
-    (tmp_path / "config.json").write_text('{"model_type": "bert"}')
+    (tmp_path / "config.json").write_text(f'{{"model_type": "{model_type}"}}')
     (tmp_path / "tokenizer.json").write_text(TOKENIZER)
     (tmp_path / "tokenizer_config.json").write_text('{"tokenizer_class": "BertTokenizer"}')
     assert re.search(r"dims: \[ 1, 3, 4 \]", run_in_node(snippet(file), tmp_path))
+
+
+@in_node
+def test_text_is_classified_in_transformers_js(tmp_path):
+    table = np.arange(8, dtype=np.float32).reshape(4, 2)
+    nodes = [
+        helper.make_node("Gather", ["table", "input_ids"], ["rows"]),
+        helper.make_node("ReduceMean", ["rows", "axis"], ["logits"], keepdims=0),
+    ]
+    ids = ("input_ids", TensorProto.INT64, ["N", "L"])
+    weights = {"table": table, "axis": np.array([1])}
+    write_model(tmp_path / "model.onnx", nodes, ids, "logits", weights)
+    labels = '{"0": "dull", "1": "lively"}'
+    (tmp_path / "config.json").write_text(f'{{"model_type": "bert", "id2label": {labels}}}')
+    (tmp_path / "tokenizer.json").write_text(TOKENIZER)
+    (tmp_path / "tokenizer_config.json").write_text('{"tokenizer_class": "BertTokenizer"}')
+    source = snippet(task="classification", model_type="bert", outputs=outputs("logits"))
+    assert re.search(r"label: 'lively'", run_in_node(source, tmp_path))
 
 
 @in_node
@@ -138,6 +168,7 @@ def test_a_picture_is_classified_in_transformers_js(tmp_path):
     Image.new("RGB", (8, 8), (0, 200, 0)).save(tmp_path / "picture.png")
     source = snippet(
         task="classification",
+        model_type="vit",
         inputs=PIXELS,
         outputs=outputs("logits"),
         companions=["config.json", "preprocessor_config.json"],

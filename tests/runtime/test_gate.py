@@ -7,7 +7,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from zoo_compress.errors import PublishGateError
 from zoo_compress.runtime.evaluator import CpuEvaluator
-from zoo_compress.runtime.gate import publish_gate
+from zoo_compress.runtime.gate import publish_gate, reopening_gate
 
 
 class Written:
@@ -166,3 +166,21 @@ def test_sequences_of_different_lengths_are_compared_by_their_features(tmp_path)
     expected = 0.01 * rows.size / np.square(rows - rows.mean(axis=0)).sum()
     assert report.relative_difference == 0
     assert report.relative_distance == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_file_that_is_opened_again_has_the_distance_of_the_first_time(written):
+    again = reopening_gate(written.path, feeds=written.feeds, original=written.original)
+    assert again == pytest.approx(written.pass_gate().relative_distance, rel=1e-6)
+    assert reopening_gate(written.path, feeds=written.feeds, original=None) is None
+
+
+def test_a_file_that_is_opened_again_must_answer_in_the_originals_shapes(written):
+    wrong = [(outputs[0][:, :-1],) for outputs in written.original]
+    with pytest.raises(PublishGateError, match="the original has"):
+        reopening_gate(written.path, feeds=written.feeds, original=wrong)
+
+
+def test_a_file_that_is_opened_again_must_not_be_near_chance(written):
+    others = [(-outputs[0],) for outputs in written.original]
+    with pytest.raises(PublishGateError, match="near chance"):
+        reopening_gate(written.path, feeds=written.feeds, original=others)

@@ -9,7 +9,7 @@ import click
 
 from zoo_compress.cli.options import json_option, overwrite_option
 
-TARGETS = ("triton", "transformers-js", "plain")
+TARGETS = ("triton", "docker", "transformers-js", "plain")
 
 
 @click.command("package", short_help="Make a bundle for a server or a browser.")
@@ -45,7 +45,7 @@ TARGETS = ("triton", "transformers-js", "plain")
     default=1,
     show_default=True,
     metavar="N",
-    help="Copies of the model that a server keeps, each for one request at a time.",
+    help="How many requests a server runs at once.",
 )
 @click.option(
     "--with-original",
@@ -77,6 +77,8 @@ def command(*, as_json: bool, **settings: Any) -> None:
     from zoo_compress.cli.packaged import present
     from zoo_compress.cli.progress import working
 
+    if settings["with_original"] and settings["target"] != "triton":
+        raise click.UsageError("--with-original goes with --target triton")
     with working() as progress:
         made = pipeline.package(pipeline.PackageSettings(**settings), progress=progress)
     present(made, as_json=as_json)

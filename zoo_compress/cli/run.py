@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -18,11 +18,7 @@ from zoo_compress.cli.options import (
     source_argument,
     time_option,
 )
-
-if TYPE_CHECKING:
-    from zoo_compress.pipeline import PushSettings, RunResult
-
-PUSH_PARAMETERS = ("repo_id", "private", "pr", "branch", "tag", "layout", "message")
+from zoo_compress.cli.run_push import present_and_push, push_settings, run_before_push
 
 
 @click.command("run", short_help="Compress a model to a budget.")
@@ -66,6 +62,13 @@ PUSH_PARAMETERS = ("repo_id", "private", "pr", "branch", "tag", "layout", "messa
 @device_option
 @overwrite_option
 @click.option(
+    "--all",
+    "every",
+    is_flag=True,
+    help="Compress every model of a repository or folder, each into a folder of its own below "
+    "--out; a failure does not keep the others from going on. --time is for each.",
+)
+@click.option(
     "--task",
     type=click.Choice(["classification", "embedding", "other"]),
     help="What the outputs mean, where the model does not say.",
@@ -92,7 +95,7 @@ PUSH_PARAMETERS = ("repo_id", "private", "pr", "branch", "tag", "layout", "messa
 )
 @push_options
 @json_option
-def command(*, as_json: bool, **settings: Any) -> None:
+def command(*, every: bool, as_json: bool, **settings: Any) -> int:
     """Compress SOURCE to a budget and state how far the result can be from it.
 
     SOURCE is sample:NAME, an .onnx file, a folder in the Hub's layout or a Hub id
@@ -104,6 +107,7 @@ def command(*, as_json: bool, **settings: Any) -> None:
       zoo-compress run sample:efficientnet-lite0 --budget 0.125
       zoo-compress run model.onnx --budget 0.25 --data photographs/ --time 5m
       zoo-compress run model.onnx --budget disagreement=0.02 --data photographs/
+      zoo-compress run owner/whisper --all --budget 0.25
     """
     from zoo_compress import pipeline
     from zoo_compress.cli.progress import working
@@ -111,56 +115,20 @@ def command(*, as_json: bool, **settings: Any) -> None:
 
     began = pipeline.process_start()
     wanted = push_settings(settings)
+    if every:
+        if wanted is not None:
+            raise click.UsageError("--push takes one run; push those of --all one by one")
+        from zoo_compress.cli.every import run_every
+
+        return run_every(pipeline.RunSettings(**settings), as_json=as_json)
     with working() as progress:
         asked = pipeline.RunSettings(**settings)
-        if wanted is not None:
-            pipeline.check_push(asked.source, wanted, progress=progress)
-        result = pipeline.run(asked, began=began, progress=progress)
+        if wanted is None:
+            result = pipeline.run(asked, began=began, progress=progress)
+        else:
+            result = run_before_push(asked, wanted, began=began, progress=progress)
     if wanted is None:
         present(result.report, folder=result.folder, notes=result.notes, as_json=as_json)
     else:
         present_and_push(result, wanted, as_json=as_json)
-
-
-def push_settings(options: dict[str, Any]) -> PushSettings | None:
-    """Take the options of a push out of the others; return them if a push is wanted.
-
-    Raises:
-        click.UsageError: If there are some without `--push`.
-    """
-    from zoo_compress.pipeline import PushSettings
-
-    taken = {name: options.pop(name) for name in PUSH_PARAMETERS}
-    if taken["repo_id"] is not None:
-        return PushSettings(**taken)
-    usual = PushSettings(repo_id="")
-    for name in PUSH_PARAMETERS[1:]:
-        if taken[name] != getattr(usual, name):
-            raise click.UsageError(f"--{name} says how to push; it needs --push OWNER/NAME")
-    return None
-
-
-def present_and_push(result: RunResult, wanted: PushSettings, *, as_json: bool) -> None:
-    """Show the run before it is pushed, so that a push that fails hides nothing.
-
-    With JSON there is one document, which comes after the push, whatever becomes of it.
-    """
-    from zoo_compress import pipeline
-    from zoo_compress.cli import pushed
-    from zoo_compress.cli.output import write_json, write_notes
-    from zoo_compress.cli.progress import working
-    from zoo_compress.cli.summary import present
-
-    if not as_json:
-        present(result.report, folder=result.folder, notes=result.notes, as_json=False)
-    document: dict[str, Any] = {**result.report, "push": None}
-    try:
-        with working() as progress:
-            done = pipeline.push_after_run(result.folder, wanted, progress=progress)
-        document["push"] = done.record()
-    finally:
-        if as_json:
-            write_notes(result.notes)
-            write_json(document)
-    if not as_json:
-        pushed.present(done, as_json=False)
+    return 0

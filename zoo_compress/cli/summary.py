@@ -205,6 +205,7 @@ def next_commands(report: Report, folder: Path) -> Text:
         ("inspect", report["source"]),
         ("apply", report["source"], "--plan", str(plan), "--out", "again.onnx"),
         ("resume", str(shown(folder)), "--time", "5m"),
+        ("push", str(shown(folder)), "OWNER/NAME", "--dry-run"),
     )
     lines = "\n".join(f"  zoo-compress {shlex.join(command)}" for command in commands)
     return Text.assemble(("Next\n", "cyan"), lines)

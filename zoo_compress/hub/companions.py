@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from zoo_compress.core import Task
+from zoo_compress.hub.sentence_transformers import SENTENCE_FILES
 
 COMPANION_NAMES = frozenset(
     {
@@ -31,9 +32,8 @@ COMPANION_NAMES = frozenset(
     }
 )
 
-HINT_FILES = ("README.md", "modules.json", "1_Pooling/config.json", "run.json", "split.json")
-"""Files that tell the licence, the task and what a search saw, but that no user of the model
-needs."""
+HINT_FILES = ("README.md", "run.json", "split.json", *SENTENCE_FILES)
+"""Files that tell the licence, what a search saw, and the task."""
 
 _CLASSIFIER = re.compile(r"For(Image|Sequence|Audio|Video)Classification(WithTeacher)?$")
 # These end in `Model` too, but have a head or another model behind the encoder.
@@ -98,6 +98,12 @@ def task_of(root: Path, companions: tuple[Path, ...]) -> Task | None:
     if any(not _NOT_AN_ENCODER.search(name) for name in encoders):
         return "embedding"
     return None
+
+
+def model_type_of(companions: tuple[Path, ...]) -> str | None:
+    """Return the `model_type` that `config.json` states, by which libraries find their code."""
+    found = _config(companions).get("model_type")
+    return found if isinstance(found, str) else None
 
 
 def _config(companions: tuple[Path, ...]) -> Mapping[str, Any]:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from huggingface_hub import HfApi
+from huggingface_hub.utils._fixes import WeakFileLock
 from huggingface_hub.utils.tqdm import tqdm
 
 from zoo_compress.core import Progress, ProgressCallback
 from zoo_compress.errors import DiskFullError, HubError, OutputError
+from zoo_compress.files import NO_SPACE
 from zoo_compress.hub.checksum import is_as_listed
 from zoo_compress.hub.client import quiet_client
 from zoo_compress.hub.failures import hub_errors
@@ -87,12 +89,20 @@ class Download:
             DiskFullError: If the files do not fit on the disk.
             OutputError: If the cache cannot be written.
         """
-        lacking = [name for name in dict.fromkeys(names) if not self.snapshot.is_whole(name)]
-        if not lacking:
+        if not self._lacking(names):
             return
-        self._require_space(sum(map(self.snapshot.listing.size, lacking)))
-        self.meter.total += sum(map(self.snapshot.listing.size, lacking))
-        for name in lacking:
+        with self._locked():
+            self._sweep()
+            self._fetch_all(self._lacking(names))
+
+    def _lacking(self, names: Sequence[str]) -> list[str]:
+        return [name for name in dict.fromkeys(names) if not self.snapshot.is_whole(name)]
+
+    def _fetch_all(self, names: Sequence[str]) -> None:
+        needed = sum(map(self.snapshot.listing.size, names))
+        self._require_space(needed)
+        self.meter.total += needed
+        for name in names:
             self._fetch(name)
             self.fetched.append(name)
             self.meter.end(self.snapshot.listing.size(name))
@@ -132,21 +142,35 @@ class Download:
             (self.snapshot.folder / name).unlink(missing_ok=True)
             retried(attempt, policy=self.policy, before_wait=self.meter.wait)
 
-    def _require_space(self, needed: int) -> None:
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Keep others from fetching into the folder: they would take files from each other."""
         folder = self.snapshot.folder
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            free = shutil.disk_usage(folder).free
-        except OSError as error:
-            raise OutputError(
-                f"the cache '{folder}' cannot be written: {error.strerror or error}; name another "
-                "folder in ZOO_COMPRESS_CACHE"
-            ) from error
+        with ExitStack() as stack:
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                stack.enter_context(WeakFileLock(folder.with_name(f"{folder.name}.lock")))
+            except OSError as error:
+                if error.errno in NO_SPACE:
+                    raise DiskFullError(f"no space left for the cache '{folder}'") from error
+                raise OutputError(
+                    f"the cache '{folder}' cannot be written: {error.strerror or error}; name "
+                    "another folder in ZOO_COMPRESS_CACHE"
+                ) from error
+            yield
+
+    def _sweep(self) -> None:
+        """Remove what commands that were killed have left behind; nobody else is at work here."""
+        for part in (self.snapshot.folder / ".cache").rglob("*.incomplete"):
+            part.unlink(missing_ok=True)
+
+    def _require_space(self, needed: int) -> None:
+        free = shutil.disk_usage(self.snapshot.folder).free
         if needed > free:
             raise DiskFullError(
                 f"'{self.snapshot.listing.repo_id}': the files take {readable_size(needed)} and "
-                f"'{_existing(folder)}' has {readable_size(free)} left; free some space, or name "
-                "another folder in ZOO_COMPRESS_CACHE"
+                f"'{self.snapshot.folder}' has {readable_size(free)} left; free some space, or "
+                "name another folder in ZOO_COMPRESS_CACHE"
             )
 
 
@@ -168,7 +192,3 @@ def counting_bar(add: Callable[[int], None]) -> Any:
             pass
 
     return CountingBar
-
-
-def _existing(folder: Path) -> Path:
-    return next(path for path in (folder, *folder.parents) if path.exists())

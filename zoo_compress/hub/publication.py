@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from zoo_compress.errors import HubError
 from zoo_compress.hub.contents import Content
 from zoo_compress.hub.remote import Remote
+
+_REF_NAME = re.compile(r"[\w.+@#%=,][\w.+@#%=,/-]*")
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,11 +32,17 @@ class Target:
     tag: str | None = None
 
     def require_sense(self) -> None:
-        """Check that the wishes go together.
+        """Check that the wishes go together, and that the names are ones that git takes.
 
         Raises:
-            HubError: If they do not.
+            HubError: If they do not, or are not.
         """
+        for option, name in (("--branch", self.branch), ("--tag", self.tag)):
+            if name is not None and not _is_ref_name(name):
+                raise HubError(
+                    f"'{self.repo_id}': {option} '{name}' is no name that git takes; use "
+                    "letters, digits, '-', '_', '.' and '/'"
+                )
         if self.propose and self.branch is not None:
             raise HubError(
                 f"'{self.repo_id}': a pull request goes to the main branch; leave out --branch "
@@ -64,6 +74,19 @@ class Target:
     def is_public(self, remote: Remote) -> bool:
         """Tell whether everyone will see what is pushed."""
         return not (remote.private if remote.exists else self.private)
+
+
+def _is_ref_name(name: str) -> bool:
+    """Tell whether a branch or tag can have a name; full names and commits are none."""
+    parts = name.split("/")
+    return (
+        _REF_NAME.fullmatch(name) is not None
+        and not name.startswith("refs/")
+        and not _COMMIT.fullmatch(name)
+        and not any(part.startswith(".") or part.endswith((".lock", ".")) for part in parts)
+        and "" not in parts
+        and ".." not in name
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,14 +17,12 @@ from zoo_compress.hub.publication import Pushed, Target
 from zoo_compress.hub.remote import MAIN, Remote, look
 from zoo_compress.hub.retry import RetryPolicy, retried, status_of
 from zoo_compress.hub.tags import require_free_tag
+from zoo_compress.hub.upload import UPLOAD_ATTEMPTS, upload
 
 T = TypeVar("T")
 
 CONFLICT = 409
 STALE = 412
-
-UPLOAD_ATTEMPTS = 2
-"""The client itself tries each request of an upload six times."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,22 +141,9 @@ class Push:
         }
         self._report(0, f"sending {len(lacking)} files, {sum(c.size for c in lacking)} bytes")
         self._tried(
-            lambda: self.api.preupload_lfs_files(
-                self.target.repo_id,
-                list(operations.values()),
-                revision=remote.branch,
-                create_pr=self.target.propose,
-                free_memory=False,
-            ),
+            lambda: upload(self.api, self.target, list(operations.values()), remote.branch),
             attempts=UPLOAD_ATTEMPTS,
         )
-        # The client would leave these out of the commit without a word.
-        ignored = [path for path, operation in operations.items() if operation._should_ignore]
-        if ignored:
-            raise HubError(
-                f"'{self.target.repo_id}': its .gitignore keeps out {', '.join(ignored)}; change "
-                "it there first"
-            )
         return operations
 
     def _committed(self, seen: Remote, operations: Mapping[str, CommitOperationAdd]) -> Pushed:

@@ -32,11 +32,13 @@ class HubRepository:
     """A repository at one commit, listed and ready to be fetched from.
 
     Attributes:
+        source: How the user named it, with the revision but without a file.
         listing: What it holds.
         download: Brings files of it into the cache.
         notes: What the user should know about how it was found.
     """
 
+    source: str
     listing: Listing
     download: Download
     notes: tuple[str, ...] = ()
@@ -64,14 +66,14 @@ class HubRepository:
         sizes = {name: remote.size for name, remote in self.listing.files.items()}
         models = self.inventory.models
         if every and not models:
-            raise without_onnx(self.listing.repo_id, sizes)
+            raise without_onnx(self.source, sizes)
         if every:
             return models
         if file is None:
-            return (choose_variant(self.listing.repo_id, sizes),)
+            return (choose_variant(self.source, sizes),)
         if file not in models:
             raise SourceError(
-                f"'{self.listing.repo_id}' has no file '{file}'; its models are "
+                f"'{self.source}' has no file '{file}'; its models are "
                 f"{', '.join(models) or 'none'}"
             )
         return (file,)
@@ -150,7 +152,8 @@ def open_repository(
     api = hub_client() if api is None else api
     listing, notes = _listing(api, repo_id, revision, kept, policy, meter)
     download = Download(api=api, snapshot=kept.snapshot(listing), policy=policy, meter=meter)
-    return HubRepository(listing=listing, download=download, notes=notes)
+    source = repo_id if revision is None else f"{repo_id}@{revision}"
+    return HubRepository(source=source, listing=listing, download=download, notes=notes)
 
 
 def _listing(

@@ -11,8 +11,9 @@ from zoo_compress.errors import SampleError, SourceError
 from zoo_compress.graph.load import data_files
 from zoo_compress.hub.companions import find_companions, root_of, task_of
 from zoo_compress.hub.hub_id import HubId, parse_hub_id
+from zoo_compress.hub.inventory import take_stock
 from zoo_compress.hub.metadata import licence_in, read_metadata
-from zoo_compress.hub.variant import choose_variant
+from zoo_compress.hub.variant import choose_variant, in_full_precision, without_onnx
 from zoo_compress.manifest import is_bundle, read_manifest, require_unchanged
 from zoo_compress.registry import load_plugin, plugin_names
 
@@ -70,6 +71,42 @@ def describe(source: str, root: Path, model_path: Path) -> Artifact:
         task=task_of(root, companions),
         metadata=metadata,
     )
+
+
+def sources_of(
+    source: str, *, cache: Path, progress: ProgressCallback = ignore_progress
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return a source for each model of a folder or repository, and notes on how they were found.
+
+    Models that are others of them in another precision are left out. A repository is taken at
+    one commit, which the sources name.
+
+    Args:
+        source: A folder, or a Hub id without a file.
+        cache: Folder for what is fetched.
+        progress: Told how far that has come.
+
+    Raises:
+        SourceError: If the source is no folder or repository, or holds no model.
+        HubError: If the Hub refuses or cannot be reached.
+    """
+    if os.path.isdir(source):
+        files = _models_in(Path(source))
+        models = in_full_precision(take_stock(files).models)
+        if not models:
+            raise without_onnx(source, files)
+        return tuple(f"{source}:{model}" for model in models), ()
+    hub_id = None if _is_path_like(source) else parse_hub_id(source)
+    if hub_id is None or hub_id.file is not None:
+        raise SourceError(f"'{source}' is no folder or repository that could hold several models")
+    from zoo_compress.hub.repository import open_repository
+
+    repository = open_repository(
+        hub_id.repo_id, revision=hub_id.revision, cache=cache, progress=progress
+    )
+    models = in_full_precision(repository.choose(every=True))
+    place = f"{hub_id.repo_id}@{repository.listing.sha}"
+    return tuple(f"{place}:{model}" for model in models), repository.notes
 
 
 def _sample(name: str, cache: Path) -> Artifact:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from zoo_compress.errors import SourceError
 from zoo_compress.hub.inventory import take_stock
@@ -41,9 +41,21 @@ def choose_variant(source: str, files: Mapping[str, int | None]) -> str:
         ordered = sorted(models, key=lambda name: (bool(_PRECISION.search(name)), name))
         raise SourceError(
             f"'{source}' holds {len(models)} models and none is called model.onnx: "
-            f"{_listed(ordered, files)}; name one, for example '{source}:{ordered[0]}'"
+            f"{_listed(ordered, files)}; name one, for example '{source}:{ordered[0]}' (pull and "
+            "run take all of them with --all)"
         )
     return models[0]
+
+
+def in_full_precision(models: Sequence[str]) -> tuple[str, ...]:
+    """Return the models without those that are others of them in another precision.
+
+    `onnx/model_fp16.onnx` is one of those if there is an `onnx/model.onnx`.
+    """
+    originals = {name: _PRECISION.sub(".onnx", name) for name in models}
+    return tuple(
+        name for name, original in originals.items() if original == name or original not in models
+    )
 
 
 def without_onnx(source: str, files: Mapping[str, int | None]) -> SourceError:

@@ -7,6 +7,7 @@ from zoo_compress.pipeline.compress import RunResult, resume, run
 from zoo_compress.pipeline.deadline import process_start
 from zoo_compress.pipeline.diagnose import DiagnoseSettings, Diagnosis, diagnose
 from zoo_compress.pipeline.doctor import Check, Diagnostics, examine
+from zoo_compress.pipeline.every import ModelRun, attempt_run, each_model
 from zoo_compress.pipeline.frontier import Frontier, FrontierPoint, frontier
 from zoo_compress.pipeline.inspection import GroupReport, Inspection, SiteReport, inspect
 from zoo_compress.pipeline.package import package
@@ -33,6 +34,7 @@ __all__ = [
     "FrontierPoint",
     "GroupReport",
     "Inspection",
+    "ModelRun",
     "PackageResult",
     "PackageSettings",
     "PullFile",
@@ -51,10 +53,12 @@ __all__ = [
     "Verification",
     "VerifySettings",
     "apply",
+    "attempt_run",
     "cache_folder",
     "certify_pair",
     "check_push",
     "diagnose",
+    "each_model",
     "examine",
     "frontier",
     "inspect",

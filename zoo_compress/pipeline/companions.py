@@ -6,20 +6,25 @@ from pathlib import Path
 
 from zoo_compress.core import Artifact
 from zoo_compress.files import atomic_write
+from zoo_compress.hub.companions import root_of
+from zoo_compress.hub.sentence_transformers import sentence_files
 
 
-def copied_companions(artifact: Artifact) -> list[Path]:
-    """Return the config, tokenizer and preprocessor files that go beside the compressed model.
+def copied_companions(artifact: Artifact) -> dict[str, Path]:
+    """Return the files that go beside the compressed model, by their names there.
 
+    They are the config, tokenizer and preprocessor files, and those of sentence-transformers.
     Links are not followed: what they point to need not belong to the model.
     """
-    return [path for path in artifact.companions if not path.is_symlink()]
+    own = {path.name: path for path in artifact.companions if not path.is_symlink()}
+    return own | sentence_files(root_of(artifact.model_path))
 
 
 def copy_companions(artifact: Artifact, folder: Path) -> None:
     """Copy them."""
-    for path in copied_companions(artifact):
-        atomic_write(folder / path.name, path.read_bytes())
+    for name, path in copied_companions(artifact).items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        atomic_write(folder / name, path.read_bytes())
 
 
 def skipped_companions(artifact: Artifact) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from zoo_compress.errors import DiskFullError, OutputError
@@ -131,8 +132,12 @@ def clear_folder(folder: Path) -> None:
     try:
         for name in OWN_FOLDERS:
             shutil.rmtree(folder / name, ignore_errors=True)
-        for name in (*_earlier_companions(folder), *OWN_FILES):
-            (folder / name).unlink(missing_ok=True)
+        companions = _earlier_companions(folder)
+        for path in (*companions, *map(Path, OWN_FILES)):
+            (folder / path).unlink(missing_ok=True)
+        for inner in {path.parent for path in companions} - {Path()}:
+            with suppress(OSError):  # It is not empty, and so not the run's alone.
+                (folder / inner).rmdir()
         remove_leftovers(folder)
     except OSError as error:
         raise _unusable(folder, error) from error
@@ -155,10 +160,17 @@ def _unusable(folder: Path, error: OSError) -> OutputError | DiskFullError:
     return kind(f"'{folder}' cannot be used: {error.strerror}")
 
 
-def _earlier_companions(folder: Path) -> list[str]:
+def _earlier_companions(folder: Path) -> list[Path]:
     """Return the companion files that an earlier run says it copied; none if it says nothing."""
     try:
         report = json.loads((folder / REPORT_FILE).read_text("utf-8"))
-        return [Path(name).name for name in report.get("companions", [])]
+        names = [Path(name) for name in report.get("companions", [])]
     except (OSError, ValueError, AttributeError, TypeError):
         return []
+    return [name for name in names if name.name not in ("", "..") and _is_inside(folder, name)]
+
+
+def _is_inside(folder: Path, name: Path) -> bool:
+    """Tell whether a file lies in a folder, links on the way to it followed."""
+    home = folder.resolve()
+    return (home / name).parent.resolve().is_relative_to(home)

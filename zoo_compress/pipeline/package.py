@@ -13,16 +13,17 @@ from zoo_compress.deploy.bundle import Files, check_destination, write_bundle
 from zoo_compress.errors import OutputError
 from zoo_compress.manifest import FileRecord, Manifest, Target
 from zoo_compress.pipeline.folder import PLAN_FILE
+from zoo_compress.pipeline.package_docker import arrange_docker
 from zoo_compress.pipeline.package_settings import PackageResult, PackageSettings
 from zoo_compress.pipeline.package_source import Goods, find_goods
 from zoo_compress.pipeline.package_targets import arrange_plain, arrange_transformers_js
 from zoo_compress.pipeline.package_triton import arrange_triton
-from zoo_compress.runtime.session import open_session
 
 Arrange = Callable[[Goods, PackageSettings, ProgressCallback], Arrangement]
 
 ARRANGE: Mapping[Target, Arrange] = {
     "triton": arrange_triton,
+    "docker": arrange_docker,
     "plain": arrange_plain,
     "transformers-js": arrange_transformers_js,
 }
@@ -47,8 +48,6 @@ def package(
     """
     _require_usable(settings)
     goods = find_goods(settings.source, progress)
-    if not goods.from_run:
-        open_session(goods.artifact.model_path)
     arrangement = ARRANGE[settings.target](goods, settings, progress)
     manifest = write_bundle(
         settings.out,

@@ -19,7 +19,7 @@ class PackageSettings:
         out: Its folder.
         name: Name under which a server offers the model; None for that of the original.
         device: Where a server runs it.
-        instances: How many copies of it a server keeps, each for one request at a time.
+        instances: How many requests a server runs at once.
         with_original: Whether the original goes beside it, to be compared on the same requests.
         data: Inputs whose first one shows that the model runs; None for a synthetic one.
         overwrite: Whether a bundle that is already there may be replaced.

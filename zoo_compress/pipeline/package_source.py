@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,20 +10,21 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from zoo_compress.core import Artifact, Plan, ProgressCallback
-from zoo_compress.files import file_digest
 from zoo_compress.hub.companions import root_of
 from zoo_compress.hub.contents import Content
 from zoo_compress.hub.resolve import SAMPLE_PREFIX, describe, resolve
-from zoo_compress.manifest import Manifest, OriginalRecord, is_bundle, read_manifest
+from zoo_compress.manifest import OriginalRecord, is_bundle, read_manifest
 from zoo_compress.pipeline.companions import copied_companions, skipped_companions
 from zoo_compress.pipeline.folder import (
     CARD_FILE,
+    MODEL_FILE,
     PLAN_FILE,
     RECIPE_FILE,
     REPORT_FILE,
     SPLIT_FILE,
     holds_run,
 )
+from zoo_compress.pipeline.made_by import original_in, report_on
 from zoo_compress.pipeline.published import published_report, published_source, to_json
 from zoo_compress.pipeline.push_contents import published_contents
 from zoo_compress.pipeline.record import origin_record
@@ -90,7 +90,11 @@ def find_goods(source: str, progress: ProgressCallback) -> Goods:
         if holds_run(folder):
             return _of_run(finished_run(folder))
     artifact = resolve(source, cache=cache_folder(), progress=progress)
-    require_checked(artifact.model_path.parent)
+    home = artifact.model_path.parent
+    require_checked(home)
+    # Named by its file, the model of a run is still that of the run.
+    if holds_run(home) and artifact.model_path.name == MODEL_FILE:
+        return _of_run(finished_run(home))
     return _of_model(artifact)
 
 
@@ -120,10 +124,10 @@ def _of_model(artifact: Artifact) -> Goods:
     folder = Path(artifact.source)
     bundle = read_manifest(folder) if is_bundle(folder) else None
     home = folder / bundle.home if bundle is not None else root_of(artifact.model_path)
-    report = _report_on(artifact.model_path, home)
+    report = report_on(artifact.model_path, home)
     files = _files(artifact, home, evidence=report is not None)
     plan = read_plan(files[PLAN_FILE]).plan if PLAN_FILE in files else None
-    original = _original(bundle, report)
+    original = bundle.original if bundle is not None else original_in(report)
     return Goods(
         artifact=artifact,
         name=_name(artifact.source) if bundle is None else bundle.name,
@@ -142,7 +146,7 @@ def _of_model(artifact: Artifact) -> Goods:
 def _files(artifact: Artifact, home: Path, *, evidence: bool) -> dict[str, Path]:
     """Return the files of a model by the names that they have beside it."""
     model = artifact.model_path
-    files = {path.name: path for path in copied_companions(artifact)}
+    files = copied_companions(artifact)
     # A README without front matter need not speak of the model.
     own = (CARD_FILE,) if artifact.metadata else ()
     for name in (*own, *(EVIDENCE if evidence else ())):
@@ -151,29 +155,6 @@ def _files(artifact: Artifact, home: Path, *, evidence: bool) -> dict[str, Path]
     files |= {path.relative_to(model.parent).as_posix(): path for path in artifact.data_files}
     # The user may name the model by a link; what they named is what is packaged.
     return files | {model.name: model.resolve()}
-
-
-def _report_on(model: Path, home: Path) -> Mapping[str, Any] | None:
-    """Return the record of the run that made a model, if it lies beside it and speaks of it."""
-    try:
-        report = json.loads((home / REPORT_FILE).read_text("utf-8"))
-        recorded = report["files"][model.relative_to(home).as_posix()]["sha256"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return None
-    plain = not (home / PLAN_FILE).is_symlink() and (home / PLAN_FILE).is_file()
-    return report if plain and file_digest(model) == recorded else None
-
-
-def _original(bundle: Manifest | None, report: Mapping[str, Any] | None) -> OriginalRecord | None:
-    if bundle is not None:
-        return bundle.original
-    if report is None:
-        return None
-    return OriginalRecord(
-        source=str(report.get("source")),
-        revision=report.get("revision"),
-        sha256=report.get("model_sha256"),
-    )
 
 
 def _model_contents(
@@ -188,7 +169,7 @@ def _model_contents(
             report,
             source=str(report.get("source")),
             model=places[model],
-            plan=places[PLAN_FILE],
+            plan=places.get(PLAN_FILE, PLAN_FILE),
         )
         written["files"] = {c.path: {"bytes": c.size, "sha256": c.sha256} for c in contents}
         contents.append(Content.of(REPORT_FILE, to_json(written)))

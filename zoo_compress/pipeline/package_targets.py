@@ -11,12 +11,18 @@ from zoo_compress.hub.layout import model_suffix, place
 from zoo_compress.pipeline.package_settings import PackageSettings
 from zoo_compress.pipeline.package_source import Goods
 from zoo_compress.report.transformers_js import DTYPES
+from zoo_compress.runtime.session import open_session
 
 NEEDED_BY_TRANSFORMERS_JS = "config.json"
 
 
 def arrange_plain(goods: Goods, settings: PackageSettings, _: ProgressCallback) -> Arrangement:
-    """Put everything into one folder."""
+    """Put everything into one folder.
+
+    Raises:
+        SourceError: If ONNX Runtime does not open the model.
+    """
+    _require_open(goods)
     return Arrangement(
         home=".",
         places={name: name for name in goods.names},
@@ -27,7 +33,12 @@ def arrange_plain(goods: Goods, settings: PackageSettings, _: ProgressCallback) 
 def arrange_transformers_js(
     goods: Goods, settings: PackageSettings, _: ProgressCallback
 ) -> Arrangement:
-    """Put the model into `onnx/` under a name that transformers.js looks for."""
+    """Put the model into `onnx/` under a name that transformers.js looks for.
+
+    Raises:
+        SourceError: If ONNX Runtime does not open the model.
+    """
+    _require_open(goods)
     model = _name_in_transformers_js(goods)
     places = {
         name: place(name, model=goods.model, data=goods.data, layout="transformers-js", suffix="")
@@ -45,6 +56,12 @@ def arrange_transformers_js(
         ),
         notes=_transformers_js_notes(goods, model),
     )
+
+
+def _require_open(goods: Goods) -> None:
+    # The model of a run was opened and run by its gate, and has not been changed since.
+    if not goods.from_run:
+        open_session(goods.artifact.model_path)
 
 
 def _name_in_transformers_js(goods: Goods) -> str:

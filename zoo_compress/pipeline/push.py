@@ -120,9 +120,10 @@ def _publishable(
     gated = bool(origin.get("gated"))
     reason = publication_obstacle(licence, licence_name=name, gated=gated)
     if reason is not None and session.public:
+        state = "is" if session.remote.exists else "would be"
         raise LicenceError(
-            f"'{settings.repo_id}' is for everyone to see, and {reason}; --private makes a new "
-            "repository private"
+            f"'{settings.repo_id}' {state} public, and {reason}; --private pushes to a private "
+            "repository, which is made if it is missing"
         )
     note = licence_note(licence, licence_name=name)
     return () if note is None else (note,)

@@ -10,6 +10,7 @@ from typing import Any
 from zoo_compress.core import Artifact, Certificate, Plan, TensorSpec, Trial
 from zoo_compress.graph.load import load_model
 from zoo_compress.graph.operators import other_operators
+from zoo_compress.hub.companions import model_type_of
 from zoo_compress.pipeline.attempt import Attempt
 from zoo_compress.pipeline.certify import certificate_record
 from zoo_compress.pipeline.companions import copied_companions
@@ -94,7 +95,8 @@ def run_record(
             "relative_distance": gate.relative_distance,
         },
         "latency": latency_record(latency),
-        "companions": [path.name for path in copied_companions(study.artifact)],
+        "model_type": model_type_of(study.artifact.companions),
+        "companions": list(copied_companions(study.artifact)),
         "simplified": study.prepared.simplified,
         "model_sha256": study.digest,
         "notes": _notes(attempt, scan, latency, finishing),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zoo_compress.core import Artifact, Feed, Progress, ProgressCallback, ignore_progress
-from zoo_compress.errors import OutputError, PlanError
+from zoo_compress.errors import InputError, OutputError, PlanError
 from zoo_compress.graph.load import load_model, model_digest
 from zoo_compress.graph.signature import signature
 from zoo_compress.hub.plan_source import resolve_plan
@@ -148,10 +148,11 @@ def _feeds(record: CalibrationRecord, artifact: Artifact, data: str | None) -> S
     """Return the inputs that the run was calibrated with.
 
     Raises:
-        PlanError: If they are others, or lie somewhere else now.
+        InputError: If they lie somewhere else now.
+        PlanError: If they are others.
     """
     if data is None and not _at_hand(record.data):
-        raise PlanError(
+        raise InputError(
             f"the plan's weights were repaired with inputs from '{record.data}', which is not "
             "here; say with --data where they are"
         )

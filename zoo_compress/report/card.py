@@ -119,6 +119,7 @@ def _template() -> Template:
         cell=markdown.cell,
         fenced=markdown.fenced,
         bytes=markdown.readable_bytes,
+        unbroken=markdown.unbroken,
         percent=markdown.percent,
         percent_at_most=_percent_at_most,
         digits=markdown.digits,

@@ -51,6 +51,11 @@ def percent(share: float) -> str:
     return f"{digits(100 * share)} %"
 
 
+def unbroken(quantity: str) -> str:
+    """Return a number and its unit with a space between them that no line ends at."""
+    return quantity.replace(" ", "\N{NO-BREAK SPACE}")
+
+
 def digits(value: float) -> str:
     """Return a number with three significant digits, without an exponent while it is short."""
     if 100 <= abs(value) < 1e6:

@@ -111,6 +111,7 @@ class CardRecord(_Part):
     outputs: tuple[TensorSpec, ...]
     task: Task
     companions: tuple[str, ...]
+    model_type: str | None = None
     budget: str
     seed: int
     recipe: str

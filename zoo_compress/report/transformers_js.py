@@ -10,6 +10,23 @@ from pathlib import PurePosixPath
 from zoo_compress.core import Task
 from zoo_compress.report.record import CardRecord
 
+TEXT_CLASSIFIERS = frozenset(
+    (
+        *("albert", "bart", "bert", "camembert", "convbert", "deberta", "deberta-v2"),
+        *("distilbert", "electra", "esm", "eurobert", "mbart", "mobilebert", "modernbert"),
+        *("mpnet", "neobert", "roberta", "roformer", "squeezebert", "xlm", "xlm-roberta"),
+    )
+)
+IMAGE_CLASSIFIERS = frozenset(
+    (
+        *("beit", "convnext", "convnextv2", "deit", "dinov2", "dinov2_with_registers"),
+        *("efficientnet", "fastvit", "hiera", "ijepa", "mobilenet_v1", "mobilenet_v2"),
+        *("mobilenet_v3", "mobilenet_v4", "mobilevit", "mobilevitv2", "pvt", "resnet"),
+        *("segformer", "swin", "vit", "vit_msn"),
+    )
+)
+"""The `model_type`s that transformers.js 4.3 classifies with; it refuses others."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Kind:
@@ -21,6 +38,7 @@ class Kind:
         files: Files that it reads beside the model.
         example: Something to run it on.
         pipelines: Name of the pipeline for each meaning of the outputs.
+        classifiers: Types of model that it classifies with; an encoder may be of any type.
     """
 
     required: str
@@ -28,6 +46,7 @@ class Kind:
     files: frozenset[str]
     example: str
     pipelines: Mapping[Task, str]
+    classifiers: frozenset[str]
 
     def fits(self, record: CardRecord) -> bool:
         """Tell whether a model reads this and has what it takes."""
@@ -37,6 +56,7 @@ class Kind:
             and names <= self.inputs
             and self.files <= set(record.companions)
             and record.task in self.pipelines
+            and (record.task != "classification" or record.model_type in self.classifiers)
         )
 
 
@@ -47,6 +67,7 @@ KINDS = (
         files=frozenset({"config.json", "tokenizer.json", "tokenizer_config.json"}),
         example="Some text.",
         pipelines={"classification": "text-classification", "embedding": "feature-extraction"},
+        classifiers=TEXT_CLASSIFIERS,
     ),
     Kind(
         required="pixel_values",
@@ -54,6 +75,7 @@ KINDS = (
         files=frozenset({"config.json", "preprocessor_config.json"}),
         example="picture.png",
         pipelines={"classification": "image-classification"},
+        classifiers=IMAGE_CLASSIFIERS,
     ),
 )
 
@@ -76,8 +98,9 @@ def transformers_js_snippet(record: CardRecord, model_file: str) -> str | None:
         model_file: Path of the model from the folder of the card.
 
     Returns:
-        None where transformers.js has no pipeline for the task, looks for outputs of other names,
-        or lacks a file: a tokenizer for text, the preprocessor's configuration for images.
+        None where transformers.js has no pipeline for the task or the type of the model, looks for
+        outputs of other names, or lacks a file: a tokenizer for text, the preprocessor's
+        configuration for images.
     """
     kind = next((kind for kind in KINDS if kind.fits(record)), None)
     if kind is None or not OUTPUTS[record.task] & {spec.name for spec in record.outputs}:
