@@ -33,7 +33,7 @@ check: .venv/.dev-installed
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/hadolint Dockerfile
+	$(BIN)/hadolint Dockerfile zoo_compress/serving/Dockerfile
 
 image-test: .venv/.dev-installed
 	$(BIN)/pytest -m image -rs --timeout=3600 tests/image
