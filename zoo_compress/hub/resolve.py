@@ -130,7 +130,7 @@ def _folder_to_export(source: str) -> Path | None:
     Raises:
         SourceError: If it is a folder that holds neither.
     """
-    if not os.path.isdir(source):
+    if not os.path.isdir(source) or is_bundle(Path(source)):
         return None
     files = _models_in(Path(source))
     if take_stock(files).kind == "onnx":
