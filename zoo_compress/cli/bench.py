@@ -6,8 +6,7 @@ from typing import Any
 
 import click
 
-from zoo_compress.cli.duration import Duration
-from zoo_compress.cli.options import json_option
+from zoo_compress.cli.options import json_option, seed_option, threads_option, timing_option
 
 
 @click.command("bench", short_help="Time models beside each other.")
@@ -17,21 +16,8 @@ from zoo_compress.cli.options import json_option
     metavar="DATA",
     help="Inputs to run, as for `run`.",
 )
-@click.option(
-    "--time",
-    "seconds",
-    type=Duration(),
-    default="10s",
-    show_default=True,
-    metavar="TIME",
-    help="Time for opening and running all: 10, 10s, 1m.",
-)
-@click.option(
-    "--threads",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Threads within an operator. Without it: one a physical core.",
-)
+@timing_option
+@threads_option
 @click.option(
     "--device",
     default="cpu",
@@ -39,14 +25,7 @@ from zoo_compress.cli.options import json_option
     metavar="DEVICE",
     help="Where to run: cpu, cuda, cuda:N or auto.",
 )
-@click.option(
-    "--seed",
-    type=click.IntRange(min=0),
-    default=0,
-    show_default=True,
-    metavar="N",
-    help="Seed of the draw of the inputs.",
-)
+@seed_option("Seed of the draw of the inputs.")
 @json_option
 def command(models: tuple[str, ...], *, as_json: bool, **settings: Any) -> None:
     """Run MODELs in turns, one input at a time, and compare each with the first.

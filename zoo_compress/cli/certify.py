@@ -6,12 +6,16 @@ from typing import Any
 
 import click
 
-from zoo_compress.cli.options import data_option, json_option
-
-SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
-
-# Spelled out, since the library that knows them takes longer to import than help may take.
-DISTANCES = ("squared-l2", "total-variation", "kl", "cosine", "relational")
+from zoo_compress.cli.options import (
+    SHARE,
+    confidence_option,
+    data_option,
+    distance_option,
+    inputs_option,
+    json_option,
+    seed_option,
+    task_option,
+)
 
 
 @click.command("certify", short_help="State how far a compressed model is from its original.")
@@ -33,38 +37,11 @@ DISTANCES = ("squared-l2", "total-variation", "kl", "cosine", "relational")
     "and cosine, which lie between 0 and 1; for squared-l2 and kl what 90 % of inputs stay below, "
     "squared-l2 as a share of the variance of the original's outputs.",
 )
-@click.option(
-    "--confidence",
-    type=SHARE,
-    default=0.95,
-    show_default=True,
-    metavar="P",
-    help="Probability with which each statement holds.",
-)
-@click.option(
-    "--distance",
-    type=click.Choice(DISTANCES),
-    help="How to measure the outputs. Without it: cosine for embeddings, else squared-l2.",
-)
-@click.option(
-    "--task",
-    type=click.Choice(["classification", "embedding", "other"]),
-    help="What the outputs mean, where the original does not say.",
-)
-@click.option(
-    "--inputs",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Most inputs to use. Without it: 1000, or 200 synthetic ones.",
-)
-@click.option(
-    "--seed",
-    type=click.IntRange(min=0),
-    default=0,
-    show_default=True,
-    metavar="N",
-    help="Seed of the draw of the inputs and of their order.",
-)
+@confidence_option
+@distance_option
+@task_option
+@inputs_option
+@seed_option("Seed of the draw of the inputs and of their order.")
 @json_option
 def command(*, as_json: bool, **settings: Any) -> None:
     """Run ORIGINAL and COMPRESSED on the same inputs and state how far they can be apart.

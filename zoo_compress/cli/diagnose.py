@@ -12,7 +12,9 @@ from zoo_compress.cli.options import (
     json_option,
     overwrite_option,
     recipe_option,
+    seed_option,
     source_argument,
+    task_option,
 )
 
 
@@ -36,14 +38,7 @@ from zoo_compress.cli.options import (
     metavar="N",
     help="Random plans to measure; the repetitions draw from them.",
 )
-@click.option(
-    "--seed",
-    type=click.IntRange(min=0),
-    default=0,
-    show_default=True,
-    metavar="N",
-    help="Seed of every random choice.",
-)
+@seed_option("Seed of every random choice.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -51,11 +46,7 @@ from zoo_compress.cli.options import (
     help="Folder of the figures. Without it: one under runs/, named after the source.",
 )
 @overwrite_option
-@click.option(
-    "--task",
-    type=click.Choice(["classification", "embedding", "other"]),
-    help="What the outputs mean, where the model does not say.",
-)
+@task_option
 @json_option
 def command(*, as_json: bool, **settings: Any) -> None:
     """Draw on how many inputs the estimated distance of SOURCE can be trusted, and what it tells.

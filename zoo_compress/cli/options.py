@@ -68,6 +68,67 @@ device_option = click.option(
     "for cuda, a run says what is missing instead of falling back.",
 )
 
+SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
+
+task_option = click.option(
+    "--task",
+    type=click.Choice(["classification", "embedding", "other"]),
+    help="What the outputs mean, where the original does not say.",
+)
+
+distance_option = click.option(
+    "--distance",
+    # Spelled out, since the library that knows them takes longer to import than help may take.
+    type=click.Choice(["squared-l2", "total-variation", "kl", "cosine", "relational"]),
+    help="How outputs are compared. Without it: cosine for embeddings, squared-l2 for others.",
+)
+
+confidence_option = click.option(
+    "--confidence",
+    type=SHARE,
+    default=0.95,
+    show_default=True,
+    metavar="P",
+    help="Probability with which each statement of a certificate holds.",
+)
+
+inputs_option = click.option(
+    "--inputs",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Most inputs to use. Without it: 1000, or 200 synthetic ones.",
+)
+
+timing_option = click.option(
+    "--time",
+    "seconds",
+    type=Duration(),
+    default="10s",
+    show_default=True,
+    metavar="TIME",
+    help="Time for opening and running all models that are timed: 10, 10s, 1m.",
+)
+
+threads_option = click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Threads within an operator while timing. Without it: one a physical core.",
+)
+
+
+def seed_option(what: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return the option of the seed, whose help says what is drawn with it."""
+    return click.option(
+        "--seed",
+        type=click.IntRange(min=0),
+        default=0,
+        show_default=True,
+        metavar="N",
+        help=what,
+    )
+
+
 overwrite_option = click.option(
     "--overwrite", is_flag=True, help="Replace what is already at the output path."
 )

@@ -9,14 +9,18 @@ import click
 
 from zoo_compress.cli.options import (
     budget_option,
+    confidence_option,
     data_option,
     device_option,
+    distance_option,
     gamma_option,
     json_option,
     overwrite_option,
     push_options,
     recipe_option,
+    seed_option,
     source_argument,
+    task_option,
     time_option,
 )
 from zoo_compress.cli.run_push import present_and_push, push_settings, run_before_push
@@ -41,14 +45,7 @@ from zoo_compress.cli.run_push import present_and_push, push_settings, run_befor
     help="Plans to measure after the scan. Without it: the recipe's number.",
 )
 @time_option
-@click.option(
-    "--seed",
-    type=click.IntRange(min=0),
-    default=0,
-    show_default=True,
-    metavar="N",
-    help="Seed of every random choice; the same seed gives the same plan.",
-)
+@seed_option("Seed of every random choice; the same seed gives the same plan.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -64,24 +61,9 @@ from zoo_compress.cli.run_push import present_and_push, push_settings, run_befor
     help="Compress every model of a repository or folder, each into a folder of its own below "
     "--out; a failure does not keep the others from going on. --time is for each.",
 )
-@click.option(
-    "--task",
-    type=click.Choice(["classification", "embedding", "other"]),
-    help="What the outputs mean, where the model does not say.",
-)
-@click.option(
-    "--distance",
-    type=click.Choice(["squared-l2", "total-variation", "kl", "cosine", "relational"]),
-    help="How outputs are compared. Without it: cosine for embeddings, squared-l2 for others.",
-)
-@click.option(
-    "--confidence",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    default=0.95,
-    show_default=True,
-    metavar="P",
-    help="Probability with which the certificate holds.",
-)
+@task_option
+@distance_option
+@confidence_option
 @click.option(
     "--push",
     "repo_id",

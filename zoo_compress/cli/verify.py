@@ -7,9 +7,17 @@ from typing import Any
 
 import click
 
-from zoo_compress.cli.certify import DISTANCES, SHARE
-from zoo_compress.cli.duration import Duration
-from zoo_compress.cli.options import json_option
+from zoo_compress.cli.options import (
+    SHARE,
+    confidence_option,
+    distance_option,
+    inputs_option,
+    json_option,
+    seed_option,
+    task_option,
+    threads_option,
+    timing_option,
+)
 
 
 @click.command("verify", short_help="Hold a model against limits, for CI.")
@@ -43,49 +51,13 @@ from zoo_compress.cli.options import json_option
 @click.option(
     "--data", metavar="DATA", help="Inputs to compare on, as for `certify`. Use real ones."
 )
-@click.option(
-    "--confidence",
-    type=SHARE,
-    default=0.95,
-    show_default=True,
-    metavar="P",
-    help="Probability with which each statement holds.",
-)
-@click.option("--distance", type=click.Choice(DISTANCES), help="As for `certify`.")
-@click.option(
-    "--task",
-    type=click.Choice(["classification", "embedding", "other"]),
-    help="What the outputs mean, where the original does not say.",
-)
-@click.option(
-    "--inputs",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Most inputs to use. Without it: 1000, or 200 synthetic ones.",
-)
-@click.option(
-    "--seed",
-    type=click.IntRange(min=0),
-    default=0,
-    show_default=True,
-    metavar="N",
-    help="Seed of the draw of the inputs and of their order.",
-)
-@click.option(
-    "--time",
-    "seconds",
-    type=Duration(),
-    default="10s",
-    show_default=True,
-    metavar="TIME",
-    help="Time for timing both, where --max-latency-ratio asks for it.",
-)
-@click.option(
-    "--threads",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Threads within an operator while timing. Without it: one a physical core.",
-)
+@confidence_option
+@distance_option
+@task_option
+@inputs_option
+@seed_option("Seed of the draw of the inputs and of their order.")
+@timing_option
+@threads_option
 @click.option(
     "--junit",
     type=click.Path(path_type=Path, dir_okay=False),
