@@ -18,7 +18,7 @@ def test_an_only_model_needs_no_name():
 
 
 def test_several_models_are_listed_with_an_example():
-    with pytest.raises(SourceError, match=r"2 models.*a\.onnx \(1\.5 MB\), b\.onnx;.*'folder:a"):
+    with pytest.raises(SourceError, match=r"2 models.*a\.onnx \(1\.50 MB\), b\.onnx;.*'folder:a"):
         choose_variant("folder", {"b.onnx": None, "a.onnx": 1_500_000})
 
 

@@ -199,7 +199,7 @@ def test_how_it_was_made_states_seed_hardware_and_versions():
     assert rows["strategy"] == "gp, seed 7, 300 evaluations"
     assert rows["time"] == "123 s, of which 40 s scan"
     assert rows["cpu"] == "Some CPU"
-    assert rows["memory"] == "8 GB"
+    assert rows["memory"] == "8.00 GB"
     assert rows["onnxruntime"] == "1.32.0 (cpu)"
     assert "gpu" not in rows
 

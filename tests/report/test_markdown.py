@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from zoo_compress.report.markdown import cell, code, digits, percent, readable_bytes, text
+from zoo_compress.report.markdown import cell, code, digits, percent, text
 
 MARKDOWN = MarkdownIt("commonmark").enable("table")
 
@@ -41,22 +41,6 @@ def test_code_in_a_table_shows_as_it_is(value):
 
 def test_code_outside_a_table_keeps_its_pipes():
     assert code("a|b") == "`a|b`"
-
-
-@pytest.mark.parametrize(
-    ("count", "expected"),
-    [
-        (0, "0 B"),
-        (999, "999 B"),
-        (1000, "1 kB"),
-        (46_700_000, "46.7 MB"),
-        (2_330_000, "2.33 MB"),
-        (999_600, "1 MB"),
-        (123_400_000_000, "123 GB"),
-    ],
-)
-def test_bytes_have_three_digits_and_a_decimal_unit(count, expected):
-    assert readable_bytes(count) == expected
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ def command(
     from zoo_compress import pipeline
     from zoo_compress.cli.output import write_json, write_notes
     from zoo_compress.cli.progress import working
-    from zoo_compress.cli.units import readable_bytes
+    from zoo_compress.units import readable_bytes
 
     with working() as progress:
         made = pipeline.apply(

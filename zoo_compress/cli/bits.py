@@ -10,7 +10,7 @@ from typing import Any
 from rich.table import Table
 
 from zoo_compress.cli.meter import Meter
-from zoo_compress.cli.units import counted, readable_bytes
+from zoo_compress.units import counted, readable_bytes
 
 SiteEntry = Mapping[str, Any]
 

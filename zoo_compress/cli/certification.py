@@ -14,12 +14,12 @@ from rich.text import Text
 from zoo_compress.cli.meter import Meter
 from zoo_compress.cli.output import write_json, write_notes
 from zoo_compress.cli.summary import WIDTH, labelled
-from zoo_compress.cli.units import readable_bytes, readable_share
 from zoo_compress.core import Certificate
 from zoo_compress.pipeline import Certification
 from zoo_compress.pipeline.certify import certificate_record
 from zoo_compress.pipeline.limits import Limit
 from zoo_compress.runtime.environment import hardware, versions
+from zoo_compress.units import readable_bytes, readable_share
 
 ASYMPTOTIC = ("asymptotic-interval", "lipschitz-risk")
 

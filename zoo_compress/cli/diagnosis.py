@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from zoo_compress.cli.summary import shown
-from zoo_compress.cli.units import readable_share
+from zoo_compress.units import readable_share
 
 if TYPE_CHECKING:
     from zoo_compress.pipeline import Diagnosis

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from zoo_compress.cli.output import write_json, write_notes
 from zoo_compress.cli.progress import working
-from zoo_compress.cli.units import readable_bytes, readable_share
+from zoo_compress.units import readable_bytes, readable_share
 
 if TYPE_CHECKING:
     from zoo_compress.pipeline import ModelRun, RunSettings

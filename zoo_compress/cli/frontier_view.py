@@ -13,8 +13,8 @@ from rich.text import Text
 
 from zoo_compress.cli.output import write_json
 from zoo_compress.cli.summary import WIDTH, present, shown
-from zoo_compress.cli.units import readable_bytes, readable_share
 from zoo_compress.pipeline.frontier import Frontier, FrontierPoint
+from zoo_compress.units import readable_bytes, readable_share
 
 
 def present_frontier(found: Frontier, *, run: Path, as_json: bool) -> None:

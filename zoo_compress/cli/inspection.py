@@ -12,8 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from zoo_compress.cli.output import write_notes
-from zoo_compress.cli.units import counted, readable_bytes, readable_share
 from zoo_compress.core import Declined, Option
+from zoo_compress.units import counted, readable_bytes, readable_share
 
 if TYPE_CHECKING:
     from zoo_compress.pipeline import GroupReport, Inspection, SiteReport

@@ -11,8 +11,8 @@ from rich.text import Text
 
 from zoo_compress.cli.output import write_json, write_notes
 from zoo_compress.cli.summary import WIDTH
-from zoo_compress.cli.units import counted, readable_bytes
 from zoo_compress.manifest import MANIFEST_FILE
+from zoo_compress.units import counted, readable_bytes
 
 if TYPE_CHECKING:
     from zoo_compress.pipeline import PackageResult

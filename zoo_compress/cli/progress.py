@@ -23,7 +23,7 @@ from rich.text import Text
 
 from zoo_compress import core
 from zoo_compress.cli.output import stdout_kept_clean
-from zoo_compress.cli.units import readable_bytes
+from zoo_compress.units import readable_bytes
 
 STAGES = {
     "pull": "Fetch the model",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from zoo_compress.cli.output import write_json, write_notes
-from zoo_compress.cli.units import counted, readable_bytes
+from zoo_compress.units import counted, readable_bytes
 
 if TYPE_CHECKING:
     from zoo_compress.pipeline import PullFile, PullResult

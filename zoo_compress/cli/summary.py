@@ -16,7 +16,7 @@ from rich.text import Text
 from zoo_compress.cli.bits import bits_table
 from zoo_compress.cli.meter import Meter
 from zoo_compress.cli.output import write_json, write_notes
-from zoo_compress.cli.units import counted, readable_bytes, readable_seconds, readable_share
+from zoo_compress.units import counted, readable_bytes, readable_seconds, readable_share
 
 Report = Mapping[str, Any]
 

@@ -9,8 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from zoo_compress.cli.summary import WIDTH
-from zoo_compress.cli.units import counted, readable_bytes, readable_seconds
 from zoo_compress.pipeline import TimedModel, Timing
+from zoo_compress.units import counted, readable_bytes, readable_seconds
 
 STYLES = {"faster": "green", "slower": "yellow", "alike": "", "unclear": "dim"}
 

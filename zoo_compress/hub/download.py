@@ -20,8 +20,8 @@ from zoo_compress.hub.checksum import is_as_listed
 from zoo_compress.hub.client import quiet_client
 from zoo_compress.hub.failures import hub_errors
 from zoo_compress.hub.retry import RetryPolicy, retried
-from zoo_compress.hub.sizes import readable_size
 from zoo_compress.hub.snapshot import Snapshot
+from zoo_compress.units import readable_bytes
 
 
 @dataclass(kw_only=True)
@@ -168,8 +168,8 @@ class Download:
         free = shutil.disk_usage(self.snapshot.folder).free
         if needed > free:
             raise DiskFullError(
-                f"'{self.snapshot.listing.repo_id}': the files take {readable_size(needed)} and "
-                f"'{self.snapshot.folder}' has {readable_size(free)} left; free some space, or "
+                f"'{self.snapshot.listing.repo_id}': the files take {readable_bytes(needed)} and "
+                f"'{self.snapshot.folder}' has {readable_bytes(free)} left; free some space, or "
                 "name another folder in ZOO_COMPRESS_CACHE"
             )
 

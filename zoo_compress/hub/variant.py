@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from zoo_compress.errors import SourceError
 from zoo_compress.hub.export.files import why_not_exported
 from zoo_compress.hub.inventory import take_stock
-from zoo_compress.hub.sizes import readable_size
+from zoo_compress.units import readable_bytes
 
 PREFERRED = ("onnx/model.onnx", "model.onnx")
 """Where the Hub's layout keeps the fp32 model; other names are precisions or parts of it."""
@@ -74,4 +74,4 @@ def _listed(names: list[str], files: Mapping[str, int | None]) -> str:
 
 
 def _with_size(name: str, size: int | None) -> str:
-    return name if size is None else f"{name} ({readable_size(size)})"
+    return name if size is None else f"{name} ({readable_bytes(size)})"

@@ -14,6 +14,7 @@ from zoo_compress.report.record import CardRecord, CertificateRecord
 from zoo_compress.report.snippet import loading_snippet
 from zoo_compress.report.transformers_js import transformers_js_snippet
 from zoo_compress.stats.certificates.wording import rounded_up
+from zoo_compress.units import readable_bytes
 
 SPEED = {
     "slower": "**It is slower than the original: it takes {:.3g} times as long.** It was chosen "
@@ -119,7 +120,7 @@ def _template() -> Template:
         code=markdown.code,
         cell=markdown.cell,
         fenced=markdown.fenced,
-        bytes=markdown.readable_bytes,
+        bytes=readable_bytes,
         unbroken=markdown.unbroken,
         percent=markdown.percent,
         percent_at_most=_percent_at_most,
@@ -165,14 +166,14 @@ def _weights_alt(record: CardRecord) -> str:
     largest = max(record.sites, key=lambda site: site.original_bytes, default=None)
     told = (
         f"Bars of the bytes of {len(record.sites)} weights in the original and in this model: "
-        f"{markdown.readable_bytes(before)} become {markdown.readable_bytes(after)}."
+        f"{readable_bytes(before)} become {readable_bytes(after)}."
     )
     if largest is None:
         return told
     return (
         f"{told} The largest, {largest.name}, goes from "
-        f"{markdown.readable_bytes(largest.original_bytes)} to "
-        f"{markdown.readable_bytes(largest.stored_bytes)}."
+        f"{readable_bytes(largest.original_bytes)} to "
+        f"{readable_bytes(largest.stored_bytes)}."
     )
 
 

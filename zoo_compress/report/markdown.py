@@ -35,17 +35,6 @@ def fenced(value: str, language: str = "") -> str:
     return f"{fence}{language}\n{value}\n{fence}"
 
 
-def readable_bytes(count: float) -> str:
-    """Return a byte count with three digits and a decimal unit: `18.6 MB`."""
-    if count < 1000:
-        return f"{count:.0f} B"
-    for unit in ("kB", "MB"):
-        count /= 1000
-        if count < 999.5:
-            return f"{digits(count)} {unit}"
-    return f"{digits(count / 1000)} GB"
-
-
 def percent(share: float) -> str:
     """Return a share as a percentage with three digits: `12.5 %`."""
     return f"{digits(100 * share)} %"

@@ -9,7 +9,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
-from zoo_compress.report.markdown import readable_bytes
 from zoo_compress.report.plots.style import (
     INK,
     MUTED,
@@ -20,6 +19,7 @@ from zoo_compress.report.plots.style import (
     new_figure,
     printable,
 )
+from zoo_compress.units import readable_bytes
 
 ROWS = 60
 """Weights with a bar of their own: as many as can be read without opening the picture alone."""

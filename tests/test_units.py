@@ -1,6 +1,6 @@
 import pytest
 
-from zoo_compress.cli.units import counted, readable_bytes, readable_seconds, readable_share
+from zoo_compress.units import counted, readable_bytes, readable_seconds, readable_share
 
 
 @pytest.mark.parametrize(
