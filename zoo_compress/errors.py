@@ -12,7 +12,7 @@ class ZooCompressError(Exception):
 
 
 class LimitError(ZooCompressError):
-    """A limit that `certify` was given is not certified to hold."""
+    """A limit that `certify` or `verify` was given is not met."""
 
     exit_code = 1
 

@@ -45,7 +45,7 @@ def test_every_error_has_its_own_exit_code_and_only_a_missed_limit_has_a_usual_o
 
 def test_exit_code_1_is_explained_as_a_missed_limit_and_as_an_unexpected_failure() -> None:
     assert exit_codes()[1] == (
-        "A limit that `certify` was given is not certified to hold. Or: An unexpected failure, "
+        "A limit that `certify` or `verify` was given is not met. Or: An unexpected failure, "
         "with its traceback."
     )
 
