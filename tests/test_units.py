@@ -16,6 +16,7 @@ from zoo_compress.units import counted, readable_bytes, readable_seconds, readab
         (18_600_000, "18.6 MB"),
         (2_320_000_000, "2.32 GB"),
         (7_654_000_000_000, "7654 GB"),
+        (10**30, "1e+21 GB"),
     ],
 )
 def test_bytes_have_three_digits_and_a_decimal_unit(count: int, text: str) -> None:

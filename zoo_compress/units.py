@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+MOST_IN_FULL = 1e6
+"""Gigabytes above which a count is written with an exponent."""
+
 
 def readable_bytes(count: float) -> str:
     """Return a byte count with three digits and a decimal unit: `18.6 MB`."""
@@ -11,6 +14,8 @@ def readable_bytes(count: float) -> str:
         count /= 1000
     if unit == "B":
         return f"{count:.0f} B"
+    if count >= MOST_IN_FULL:
+        return f"{count:.3g} {unit}"
     digits = 2 if count < 9.995 else 1 if count < 99.95 else 0
     return f"{count:.{digits}f} {unit}"
 

@@ -16,8 +16,8 @@ from tests.pipeline.conftest import classifier
 from tests.pipeline.variants import half, infinite_where_bright, noisy, renamed_input, saved
 from zoo_compress import errors
 from zoo_compress.cli.certification import panel
-from zoo_compress.cli.certify import DISTANCES
 from zoo_compress.cli.main import main
+from zoo_compress.cli.options import DISTANCES
 from zoo_compress.pipeline import CertifySettings, certify_pair
 from zoo_compress.stats import distances
 

@@ -70,7 +70,7 @@ def test_another_model_of_the_folder_can_be_named(folder, tmp_path):
 def test_several_models_without_a_preferred_one_are_listed(tmp_path, make_model):
     for name in ("a.onnx", "b.onnx"):
         (tmp_path / name).write_bytes(make_model())
-    with pytest.raises(SourceError, match=r"a\.onnx \(137 bytes\), b\.onnx.*; name one"):
+    with pytest.raises(SourceError, match=r"a\.onnx \(137 B\), b\.onnx.*; name one"):
         resolve(str(tmp_path), cache=tmp_path)
 
 

@@ -165,7 +165,8 @@ def test_a_scan_that_was_cut_short_is_completed_when_there_is_time(case: Case) -
     report = resume(case.out).report
     assert report["scan"] == {"planned": scanned(case), "measured": scanned(case)}
     assert report["evaluations"] == scanned(case) + stored(case) >= 9 + 3
-    assert report["notes"] == []
+    # Which of two tiny models is faster is up to what else the machine does.
+    assert [note for note in report["notes"] if "as slow as" not in note] == []
 
 
 def test_resuming_a_finished_run_measures_nothing_again_and_certifies_anew(case: Case) -> None:

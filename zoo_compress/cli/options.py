@@ -70,6 +70,9 @@ device_option = click.option(
 
 SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 
+# Spelled out, since the library that knows them takes longer to import than help may take.
+DISTANCES = ("squared-l2", "total-variation", "kl", "cosine", "relational")
+
 task_option = click.option(
     "--task",
     type=click.Choice(["classification", "embedding", "other"]),
@@ -78,8 +81,7 @@ task_option = click.option(
 
 distance_option = click.option(
     "--distance",
-    # Spelled out, since the library that knows them takes longer to import than help may take.
-    type=click.Choice(["squared-l2", "total-variation", "kl", "cosine", "relational"]),
+    type=click.Choice(DISTANCES),
     help="How outputs are compared. Without it: cosine for embeddings, squared-l2 for others.",
 )
 
