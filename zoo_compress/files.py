@@ -108,12 +108,21 @@ def _move(built: Path, folder: Path) -> None:
             raise
 
 
+def chunks(source: Path | bytes) -> Iterator[bytes]:
+    """Return the content of a file piece by piece; bytes are one piece."""
+    if isinstance(source, bytes):
+        yield source
+        return
+    with source.open("rb") as file:
+        while chunk := file.read(CHUNK_BYTES):
+            yield chunk
+
+
 def file_digest(path: Path) -> str:
     """Return the SHA-256 of a file."""
     digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(CHUNK_BYTES):
-            digest.update(chunk)
+    for chunk in chunks(path):
+        digest.update(chunk)
     return digest.hexdigest()
 
 

@@ -6,11 +6,11 @@ import hashlib
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 
 from zoo_compress.errors import OutputError, SourceError
-from zoo_compress.files import CHUNK_BYTES, sync, sync_folder, write_error
+from zoo_compress.files import chunks, sync, sync_folder, write_error
 from zoo_compress.manifest import MANIFEST_FILE, FileRecord, Manifest, is_bundle, read_manifest
 
 Files = Mapping[str, Path | bytes]
@@ -78,21 +78,12 @@ def _write(path: Path, source: Path | bytes) -> FileRecord:
     path.parent.mkdir(parents=True, exist_ok=True)
     digest, written = hashlib.sha256(), 0
     with path.open("xb") as target:
-        for chunk in _chunks(source):
+        for chunk in chunks(source):
             target.write(chunk)
             digest.update(chunk)
             written += len(chunk)
         sync(target)
     return FileRecord(bytes=written, sha256=digest.hexdigest())
-
-
-def _chunks(source: Path | bytes) -> Iterator[bytes]:
-    if isinstance(source, bytes):
-        yield source
-        return
-    with source.open("rb") as file:
-        while chunk := file.read(CHUNK_BYTES):
-            yield chunk
 
 
 def _replace(place: Path, made: Path) -> None:

@@ -12,13 +12,12 @@ import onnx_ir as ir
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
 from zoo_compress.errors import ExternalDataError, SourceError
+from zoo_compress.files import chunks
 from zoo_compress.graph.external import external_files, external_references, graphs
 from zoo_compress.graph.file_kind import file_kind
 
 PROTOBUF_LIMIT = 2**31 - 1
 """Longest message, in bytes, that protobuf reads or writes."""
-
-CHUNK_BYTES = 1 << 20
 
 
 def load_model(path: Path) -> ir.Model:
@@ -77,9 +76,8 @@ def model_digest(path: Path) -> str:
     """
     digest = hashlib.sha256()
     for file_path in (path, *data_files(path)):
-        with file_path.open("rb") as file:
-            while chunk := file.read(CHUNK_BYTES):
-                digest.update(chunk)
+        for chunk in chunks(file_path):
+            digest.update(chunk)
     return digest.hexdigest()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+from zoo_compress.files import chunks
 from zoo_compress.hub.listing import RemoteFile
 
 
@@ -27,7 +28,6 @@ def is_as_listed(path: Path, file: RemoteFile) -> bool:
 
 
 def _digest(path: Path, digest: hashlib._Hash) -> str:
-    with path.open("rb") as opened:
-        while piece := opened.read(1 << 20):
-            digest.update(piece)
+    for chunk in chunks(path):
+        digest.update(chunk)
     return digest.hexdigest()

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from zoo_compress.errors import OutputError
-
-CHUNK_BYTES = 1 << 20
+from zoo_compress.files import chunks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +43,7 @@ class Content:
         size = source.stat().st_size if isinstance(source, Path) else len(source)
         sha256, git_sha1 = hashlib.sha256(), hashlib.sha1(usedforsecurity=False)
         git_sha1.update(f"blob {size}\0".encode())
-        for chunk in _chunks(source):
+        for chunk in chunks(source):
             sha256.update(chunk)
             git_sha1.update(chunk)
         return cls(
@@ -55,15 +53,6 @@ class Content:
             sha256=sha256.hexdigest(),
             git_sha1=git_sha1.hexdigest(),
         )
-
-
-def _chunks(source: Path | bytes) -> Iterator[bytes]:
-    if isinstance(source, bytes):
-        yield source
-        return
-    with source.open("rb") as file:
-        while chunk := file.read(CHUNK_BYTES):
-            yield chunk
 
 
 def _require_inside(path: str) -> None:

@@ -9,10 +9,8 @@ from contextlib import contextmanager
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
 
 from zoo_compress.errors import HubError
-from zoo_compress.hub.failures import LOG_IN, hub_errors
+from zoo_compress.hub.failures import LOG_IN, NOT_THE_HUB, hub_errors
 from zoo_compress.hub.retry import causes, status_of
-
-NOT_THE_HUB = "what answered is not the Hub (a proxy or a sign-in page?)"
 
 LOST = 404
 BY_STATUS = {

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from zoo_compress.core import Artifact, Progress, ProgressCallback, ignore_progress
+from zoo_compress.core import Artifact, Progress, ProgressCallback, TensorSpec, ignore_progress
 from zoo_compress.errors import InputError, SourceError
 from zoo_compress.graph.load import load_model
 from zoo_compress.graph.signature import signature
@@ -112,8 +111,7 @@ def time_models(
     artifacts = [
         resolve(source, cache=cache_folder(), progress=progress) for source in settings.models
     ]
-    require_same_inputs(artifacts)
-    specs = signature(load_model(artifacts[0].model_path)).inputs
+    specs = _common_inputs(artifacts)
     inputs, warnings = gather_inputs(
         artifacts[0], specs, data=settings.data, search=TIMED_INPUTS, seed=settings.seed
     )
@@ -143,20 +141,22 @@ def time_models(
     )
 
 
-def require_same_inputs(artifacts: Sequence[Artifact]) -> None:
-    """Check that models take what the first one takes.
+def _common_inputs(artifacts: Sequence[Artifact]) -> tuple[TensorSpec, ...]:
+    """Return the inputs of the first model, which the others must take too.
 
     Raises:
         SourceError: If one takes inputs of other names or types; it is named with both.
     """
     first, *others = artifacts
-    expected = _inputs(first.model_path)
+    specs = _inputs(first)
     for other in others:
-        if (found := _inputs(other.model_path)) != expected:
+        found = _inputs(other)
+        if _types(found) != _types(specs):
             raise SourceError(
                 f"'{other.source}' takes {_listed(found)} where '{first.source}' takes "
-                f"{_listed(expected)}; only models with the same inputs can be compared"
+                f"{_listed(specs)}; only models with the same inputs can be compared"
             )
+    return specs
 
 
 def _require_run(artifact: Artifact, feeds: Sequence[Any]) -> None:
@@ -166,12 +166,16 @@ def _require_run(artifact: Artifact, feeds: Sequence[Any]) -> None:
         raise InputError(f"'{artifact.source}': {error}") from error
 
 
-def _inputs(path: Path) -> dict[str, str]:
-    return {spec.name: spec.dtype for spec in signature(load_model(path)).inputs}
+def _inputs(artifact: Artifact) -> tuple[TensorSpec, ...]:
+    return tuple(signature(load_model(artifact.model_path)).inputs)
 
 
-def _listed(inputs: dict[str, str]) -> str:
-    return ", ".join(f"{name} ({dtype})" for name, dtype in inputs.items()) or "nothing"
+def _types(specs: Sequence[TensorSpec]) -> dict[str, str]:
+    return {spec.name: spec.dtype for spec in specs}
+
+
+def _listed(specs: Sequence[TensorSpec]) -> str:
+    return ", ".join(f"{spec.name} ({spec.dtype})" for spec in specs) or "nothing"
 
 
 def _timed(source: str, artifact: Artifact, latency: Latency) -> TimedModel:

@@ -15,7 +15,7 @@ from zoo_compress.runtime.batches import Indices, grouped, stacked, takes_batche
 from zoo_compress.runtime.device import Device
 from zoo_compress.runtime.device_store import DeviceStore, upload
 from zoo_compress.runtime.differences import Differences, compared
-from zoo_compress.runtime.evaluator import Outputs, require_finite, require_replacements, run_all
+from zoo_compress.runtime.evaluator import Outputs, require_finite, require_replacements, run_anew
 from zoo_compress.runtime.flavour import load_onnxruntime
 from zoo_compress.runtime.padding import has_padding, without_padding
 from zoo_compress.runtime.session import open_session, runtime_errors, short_reason
@@ -173,13 +173,12 @@ class BoundEvaluator:
             SourceError: If ONNX Runtime cannot open the model.
             InputError: If a sample does not run.
         """
-        start = time.perf_counter()
-        session = open_session(model, initializers=initializers, device=self.device)
-        opened = time.perf_counter()
-        results = run_all(session, self._feeds, indices)
-        self.seconds["session"] += opened - start
-        self.seconds["forward"] += time.perf_counter() - opened
-        return results
+        return run_anew(
+            lambda: open_session(model, initializers=initializers, device=self.device),
+            self._feeds,
+            indices,
+            self.seconds,
+        )
 
     def _forward(
         self,

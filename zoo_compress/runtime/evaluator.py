@@ -146,13 +146,12 @@ class CpuEvaluator:
             SourceError: If ONNX Runtime cannot open the model.
             InputError: If a sample does not run.
         """
-        start = time.perf_counter()
-        session = open_session(model, threads=self._threads, initializers=initializers)
-        opened = time.perf_counter()
-        results = run_all(session, self._feeds, indices)
-        self.seconds["session"] += opened - start
-        self.seconds["forward"] += time.perf_counter() - opened
-        return results
+        return run_anew(
+            lambda: open_session(model, threads=self._threads, initializers=initializers),
+            self._feeds,
+            indices,
+            self.seconds,
+        )
 
 
 def require_replacements(
@@ -172,6 +171,33 @@ def require_replacements(
                 f"weight '{name}': {array.dtype} {array.shape} cannot replace "
                 f"{original.dtype} {original.shape}"
             )
+
+
+def run_anew(
+    opened: Callable[[], InferenceSession],
+    feeds: Sequence[Feed],
+    indices: Sequence[int],
+    seconds: dict[str, float],
+) -> list[Outputs]:
+    """Return the outputs of the samples at `indices` in a session that is opened for them.
+
+    Args:
+        opened: Opens the session.
+        feeds: The samples.
+        indices: Samples to run, in the order to return them.
+        seconds: Takes up the time of opening as `session`, that of running as `forward`.
+
+    Raises:
+        SourceError: If ONNX Runtime cannot open the model.
+        InputError: If a sample does not run.
+    """
+    start = time.perf_counter()
+    session = opened()
+    ready = time.perf_counter()
+    results = run_all(session, feeds, indices)
+    seconds["session"] += ready - start
+    seconds["forward"] += time.perf_counter() - ready
+    return results
 
 
 def run_all(
