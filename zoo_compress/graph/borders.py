@@ -67,11 +67,13 @@ def _converted(
         if scale is None or zero is None or scale.size != 1:
             return None
         bounds = np.iinfo(zero.dtype)
-        codes = np.rint(array / scale.reshape(())) + zero.reshape(()).astype(np.float32)
-        return np.clip(codes, bounds.min, bounds.max).astype(zero.dtype)
+        levels = np.rint(array / scale.reshape(())) + zero.reshape(()).astype(np.float32)
+        codes: AnyArray = np.clip(levels, bounds.min, bounds.max).astype(zero.dtype)
+        return codes
     if _casts(node) and array.dtype in (np.float32, np.float16):
         target = onnx.helper.tensor_dtype_to_np_dtype(onnx.helper.get_node_attr_value(node, "to"))
-        return array.astype(target)
+        cast: AnyArray = array.astype(target)
+        return cast
     return None
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from zoo_compress.core import ProgressCallback, Trial, ignore_progress
+from zoo_compress.core import Certificate, ProgressCallback, Trial, ignore_progress
 from zoo_compress.errors import BudgetError, OutputError, SearchInterrupted
 from zoo_compress.pipeline.agreement import certified_choice
 from zoo_compress.pipeline.attempt import Attempt, open_attempt
@@ -18,7 +18,8 @@ from zoo_compress.pipeline.folder import check_folder, holds_run
 from zoo_compress.pipeline.search import search
 from zoo_compress.pipeline.settings import RunSettings
 from zoo_compress.pipeline.start import announced, begin, begin_again
-from zoo_compress.pipeline.study import build_study
+from zoo_compress.pipeline.study import Study, build_study
+from zoo_compress.runtime.latency import Latency
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +64,7 @@ def run(
     with announced(settings):
         study = build_study(settings, progress)
         begin(study)
-    return _go(open_attempt(study, began=began, progress=progress))
+    return _go(_opened(study, began=began, progress=progress))
 
 
 def resume(
@@ -92,14 +93,14 @@ def resume(
         raise OutputError(f"'{folder}' holds no run: nothing was started there, nothing to resume")
     study = build_study(replace(RunSettings.load(folder), seconds=seconds), progress)
     begin_again(study)
-    return _go(open_attempt(study, began=began, progress=progress))
+    return _go(_opened(study, began=began, progress=progress))
 
 
 def publish_point(
     settings: RunSettings,
     *,
     run: Path,
-    best: Trial,
+    best: Trial | None,
     trials: Sequence[Trial],
     progress: ProgressCallback = ignore_progress,
 ) -> RunResult:
@@ -108,7 +109,7 @@ def publish_point(
     Args:
         settings: Those of the run, but for the budget and the folder.
         run: Folder of the run whose trial it is.
-        best: The trial.
+        best: The trial; None for the one that keeps a budget of latency best.
         trials: All trials of that run.
         progress: Told how far the work has come.
 
@@ -122,22 +123,24 @@ def publish_point(
         study = build_study(settings, progress, searching=False)
         check_fingerprint(study, run)
         begin(study)
-    attempt = open_attempt(study, began=time.perf_counter(), progress=progress, trials_of=run)
-    report = _finish(attempt, best, trials)
+        began = time.perf_counter()
+        attempt = open_attempt(study, began=began, progress=progress, trials_of=run)
+        choice = _chosen(attempt, best or trials[0], trials)
+    report = _finish(attempt, choice, trials)
     return RunResult(report=report, folder=settings.folder, notes=tuple(report["notes"]))
 
 
 def _go(attempt: Attempt) -> RunResult:
     study, folder = attempt.study, attempt.study.settings.folder
     trials, interrupted = search(attempt)
-    best = attempt.best(trials)
+    best = attempt.best(trials) or (trials[0] if attempt.goal and trials else None)
     goes_on = f"`zoo-compress resume {folder}` goes on"
     if best is None and not interrupted:
         raise BudgetError(f"none of {len(trials)} plans meets {study.aim}; allow more")
     if best is None:
         raise SearchInterrupted(f"stopped before any plan met {study.aim}; {goes_on}")
     try:
-        report = _finish(attempt, best, trials)
+        report = _finish(attempt, _chosen(attempt, best, trials), trials)
     except KeyboardInterrupt:
         raise SearchInterrupted(f"{_stopped_unfinished(attempt)}; {goes_on}") from None
     if interrupted:
@@ -148,12 +151,44 @@ def _go(attempt: Attempt) -> RunResult:
     return RunResult(report=report, folder=folder, notes=tuple(report["notes"]))
 
 
-def _finish(attempt: Attempt, best: Trial, trials: Sequence[Trial]) -> dict[str, Any]:
-    """Finish with the best trial, or with the one that keeps a disagreement budget for certain."""
-    if not attempt.study.aim.limits_disagreement:
-        return finish(attempt, best, trials)
-    chosen, certificate = certified_choice(attempt, best, trials)
-    return finish(attempt, chosen, trials, earlier=(certificate,))
+@dataclass(frozen=True, kw_only=True)
+class _Choice:
+    """The trial whose model is the result, and what was found out to choose it."""
+
+    trial: Trial
+    latency: Latency | None = None
+    certificates: tuple[Certificate, ...] = ()
+
+
+def _chosen(attempt: Attempt, best: Trial, trials: Sequence[Trial]) -> _Choice:
+    """Return the best trial, or the one that keeps the budget for certain.
+
+    A budget of disagreement is certified, one of latency measured on whole models.
+    """
+    if attempt.goal is not None:
+        trial, latency = attempt.goal.choose(trials)
+        return _Choice(trial=trial, latency=latency)
+    if attempt.study.aim.limits_disagreement:
+        trial, certificate = certified_choice(attempt, best, trials)
+        return _Choice(trial=trial, certificates=(certificate,))
+    return _Choice(trial=best)
+
+
+def _finish(attempt: Attempt, choice: _Choice, trials: Sequence[Trial]) -> dict[str, Any]:
+    return finish(
+        attempt, choice.trial, trials, earlier=choice.certificates, latency=choice.latency
+    )
+
+
+def _opened(study: Study, *, began: float, progress: ProgressCallback) -> Attempt:
+    """Open what a run has on disk; a budget of latency has sites timed first."""
+    try:
+        return open_attempt(study, began=began, progress=progress)
+    except KeyboardInterrupt:
+        raise SearchInterrupted(
+            "stopped before any plan was measured; "
+            f"`zoo-compress resume {study.settings.folder}` goes on"
+        ) from None
 
 
 def _stopped_unfinished(attempt: Attempt) -> str:

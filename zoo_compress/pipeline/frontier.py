@@ -106,7 +106,8 @@ def frontier(
         own = _own(trials, report)
         return _shown(folder, report, trials, front, own)
     aim = Aim.read(budget, gamma)
-    chosen = answer(trials, aim, report)
+    # Which trials keep a budget of latency, their models have to be timed to tell.
+    chosen = None if aim.latency is not None else answer(trials, aim, report)
     settings = replace(
         RunSettings.load(folder),
         budget=budget,
@@ -115,6 +116,8 @@ def frontier(
         overwrite=overwrite,
     )
     result = publish_point(settings, run=folder, best=chosen, trials=trials, progress=progress)
+    if chosen is None:
+        chosen = _own(trials, result.report)
     return replace(_shown(folder, report, trials, front, chosen), result=result)
 
 

@@ -12,6 +12,7 @@ from zoo_compress.graph.proto import bytes_without, to_compact_proto
 from zoo_compress.pipeline.prepare import Prepared
 from zoo_compress.recipe import Recipe, load_recipe
 from zoo_compress.registry import load_plugin
+from zoo_compress.search.site_times import SiteTime
 from zoo_compress.search.space import SearchSpace
 from zoo_compress.techniques.base import Technique
 from zoo_compress.techniques.biases import bias_bytes
@@ -27,12 +28,14 @@ class SizedSpace:
         offered: The same with all options of all techniques.
         techniques: The techniques by name.
         declined: Weights that stay as they are.
+        times: How long options take that compute in another way, for a budget of latency.
     """
 
     space: SearchSpace
     offered: SearchSpace
     techniques: Mapping[str, Technique]
     declined: tuple[Declined, ...]
+    times: tuple[SiteTime, ...] = ()
 
 
 def load_techniques(recipe: Recipe) -> dict[str, Technique]:

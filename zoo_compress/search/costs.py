@@ -63,7 +63,7 @@ class Costs:
         return sums + (self.fixed + int(self.shared.sum()))
 
     def exact(self, thetas: Thetas) -> Vector:
-        """Return the cost of each of B plans with what it uses of the shared things, shape (B,)."""
+        """Return the cost of each of B plans, of what is shared only what it uses, shape (B,)."""
         totals = self.totals(thetas)
         if self.shares is None:
             return totals

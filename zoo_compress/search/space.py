@@ -125,6 +125,22 @@ class SearchSpace:
         sites = zip(self.options, errors, strict=True)
         return replace(self, options=tuple(_undominated(*site) for site in sites))
 
+    def restricted(self, kept: Sequence[Sequence[int]]) -> SearchSpace:
+        """Return the space with some of the options, and without sites that have none left.
+
+        Args:
+            kept: For each site the positions of the options that stay, in their order.
+        """
+        dense = zip(self.dense_bytes, kept, strict=True)
+        options = zip(self.options, kept, strict=True)
+        return SearchSpace(
+            sites=tuple(site for site, stay in zip(self.sites, kept, strict=True) if stay),
+            options=tuple(tuple(each[i] for i in stay) for each, stay in options if stay),
+            dense_bytes=tuple(size for size, stay in dense if stay),
+            fixed_bytes=self.fixed_bytes
+            + sum(d for d, s in zip(self.dense_bytes, kept, strict=True) if not s),
+        )
+
     def theta(self, plan: Plan) -> Theta:
         """Return the array that stands for a plan.
 
