@@ -27,15 +27,21 @@ def _one_budget(
     return given[0] if given else None
 
 
-budget_option = click.option(
-    "--budget",
-    metavar="BUDGET",
-    multiple=True,
-    callback=_one_budget,
-    help="What to reach. At the least distance: 0.125 or size=0.125 of the original's bytes, "
+def _budget_option(what: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    return click.option(
+        "--budget", metavar="BUDGET", multiple=True, callback=_one_budget, help=what
+    )
+
+
+budget_option = _budget_option(
+    "What to reach. At the least distance: 0.125 or size=0.125 of the original's bytes, "
     "bytes=5MB, or latency=0.5 of the original's time for an input, measured on this machine. At "
     "the fewest bytes: distance=0.01 (relative to the variance of the outputs) or "
-    "disagreement=0.02 (certified share of changed top answers).",
+    "disagreement=0.02 (certified share of changed top answers)."
+)
+
+another_latency_option = _budget_option(
+    "Another latency to go on with, such as latency=0.6; only for a run with a budget of latency."
 )
 
 data_option = click.option(

@@ -141,7 +141,7 @@ def open_attempt(
         DiskFullError: If there is no space for them.
     """
     store = TrialStore((trials_of or study.settings.folder) / STORE_FILE)
-    study, goal = timed(study, store, began=began, progress=progress, run=trials_of)
+    study, goal = timed(study, store, progress=progress, run=trials_of)
     spent = study.candidates.seconds
     return Attempt(
         study=study,

@@ -11,6 +11,7 @@ from typing import Any
 from zoo_compress.core import Certificate, ProgressCallback, Trial, ignore_progress
 from zoo_compress.errors import BudgetError, OutputError, SearchInterrupted
 from zoo_compress.pipeline.agreement import certified_choice
+from zoo_compress.pipeline.aim import Aim
 from zoo_compress.pipeline.attempt import Attempt, open_attempt
 from zoo_compress.pipeline.fingerprint import check_fingerprint
 from zoo_compress.pipeline.finish import finish
@@ -70,6 +71,7 @@ def run(
 def resume(
     folder: Path,
     *,
+    budget: str | None = None,
     seconds: float | None = None,
     began: float | None = None,
     progress: ProgressCallback = ignore_progress,
@@ -78,6 +80,7 @@ def resume(
 
     Args:
         folder: The run's folder.
+        budget: Another latency to go on with, for a run whose budget is one; None for its own.
         seconds: Time that the rest should take; None for no limit.
         began: Reading of `time.perf_counter` from which that time counts; None for now.
         progress: Told how far the work has come.
@@ -85,15 +88,37 @@ def resume(
     Raises:
         OutputError: If the folder holds no run, or the model, the recipe or the inputs are not
             those that it was started with.
+        BudgetError: If another budget than one of latency is given, or the run's own is another.
         SearchInterrupted: If the user stopped it again.
         ZooCompressError: As for `run`.
     """
     began = time.perf_counter() if began is None else began
     if not holds_run(folder):
         raise OutputError(f"'{folder}' holds no run: nothing was started there, nothing to resume")
-    study = build_study(replace(RunSettings.load(folder), seconds=seconds), progress)
+    settings = replace(RunSettings.load(folder), seconds=seconds)
+    if budget is not None:
+        settings = _with_latency(settings, budget)
+    study = build_study(settings, progress)
     begin_again(study)
+    if budget is not None:
+        study.settings.save()
     return _go(_opened(study, began=began, progress=progress))
+
+
+def _with_latency(settings: RunSettings, budget: str) -> RunSettings:
+    """Return the settings of a run with another budget of latency.
+
+    Raises:
+        BudgetError: If one of the two budgets is another.
+    """
+    own, wanted = Aim.of(settings), Aim.read(budget, None)
+    if own.latency is None or wanted.latency is None:
+        raise BudgetError(
+            f"--budget {budget}: a run goes on with another budget only from one of latency to "
+            f"another; its own is {own}. `zoo-compress frontier` answers others from what it has "
+            "measured"
+        )
+    return replace(settings, budget=budget)
 
 
 def publish_point(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 from zoo_compress.core import Plan, Trial
 from zoo_compress.errors import BudgetError
@@ -48,6 +49,7 @@ class TimeGoal:
         space: The space of plans that the times are of.
         table: Times of its sites.
         stopwatch: Measures whole models, or remembers them.
+        folder: The run's folder, which a message names; None if no run can go on.
         slower: Sites and labels of options that are slower than the original: no plan with one of
             them is chosen.
     """
@@ -56,6 +58,7 @@ class TimeGoal:
     space: SearchSpace
     table: TimeTable
     stopwatch: Stopwatch
+    folder: Path | None
     slower: frozenset[tuple[str, str]] = frozenset()
 
     @property
@@ -93,13 +96,13 @@ class TimeGoal:
         """Return the error for a budget that no plan keeps that was measured."""
         measured = self.stopwatch.all()
         plan, found = min(measured, key=lambda pair: pair[1].ratio)
-        hint = _hint(found.ratio)
+        hint = _hint(found.ratio, self.folder)
         return BudgetError(
             f"budget latency={self.budget:g}: no plan that was measured keeps it; the fastest of "
             f"{len(measured)} takes {found.ratio:.3g} of the original's time here "
             f"({found.compressed_ms:.3g} ms instead of {found.original_ms:.3g} ms for an input), "
             f"with {len(plan.choices)} of {len(self.space.sites)} weights that have a faster form "
-            f"in it; {hint}"
+            f"in it. {hint}"
         )
 
     def share(self, theta: Theta) -> float:
@@ -218,7 +221,10 @@ def _closest(trials: Sequence[Trial]) -> Trial | None:
     return best_trial(trials, LeastDistance(), ANY_BYTES)
 
 
-def _hint(ratio: float) -> str:
+def _hint(ratio: float, folder: Path | None) -> str:
     if ratio >= 1:
-        return "nothing is faster than the original here"
-    return f"allow more, such as latency={min(ratio / AIM + 0.005, 0.999):.2f}"
+        return "Nothing is faster than the original here"
+    more = f"latency={min(ratio / AIM + 0.005, 0.999):.3g}"
+    if folder is None:
+        return f"Allow more, such as {more}, or start a run with this budget"
+    return f"`zoo-compress resume {folder} --budget {more}` goes on with what was measured"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +22,6 @@ def timed(
     study: Study,
     store: TrialStore,
     *,
-    began: float,
     progress: ProgressCallback,
     run: Path | None = None,
 ) -> tuple[Study, TimeGoal | None]:
@@ -35,7 +33,6 @@ def timed(
     Args:
         study: The run.
         store: Keeps what is measured.
-        began: Reading of `time.perf_counter` when the command began.
         progress: Told how far the work has come.
         run: Folder of the run whose trials are used; None for its own.
     """
@@ -48,20 +45,14 @@ def timed(
         study = _restricted(study, times)
     if budget is None:
         return study, None
-    seconds = study.settings.seconds
-    stopwatch = Stopwatch(
-        study,
-        store,
-        budget=budget,
-        hurry=lambda: seconds is not None and time.perf_counter() - began > seconds,
-        progress=progress,
-    )
+    stopwatch = Stopwatch(study, store, budget=budget, progress=progress)
     space = study.sized.space if own.latency is not None else study.sized.offered
     goal = TimeGoal(
         budget=budget,
         space=space,
         table=TimeTable.of(space, times),
         stopwatch=stopwatch,
+        folder=study.settings.folder if run is None else None,
         slower=frozenset((t.site, t.option) for t in times if not t.faster),
     )
     return study, goal

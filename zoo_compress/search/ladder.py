@@ -16,8 +16,8 @@ class WithLadder:
 
     The rungs divide the range of sizes, from the one at which every site has its mildest option
     to the smallest possible, in equal steps of log size. Rungs within half a step of a measured
-    size are left out. Where time is limited, the original takes the place of the mildest options:
-    often each site has one alone.
+    size are left out. Where time is limited, they begin one step below the original: often each
+    site has one option alone.
     """
 
     def __init__(self, inner: Strategy, problem: Problem, *, trials: int, rungs: int) -> None:
@@ -27,8 +27,10 @@ class WithLadder:
         self._trials = trials
         self._history = History(problem.space)
         largest, smallest = _ends(problem)
-        self._rungs = [int(limit) for limit in np.geomspace(largest, smallest, rungs)]
-        self._half_step = 0.5 * math.log(largest / smallest) / max(rungs - 1, 1)
+        above = 0 if problem.given_costs is None else 1
+        limits = np.geomspace(largest, smallest, rungs + above)[above:]
+        self._rungs = [int(limit) for limit in limits]
+        self._half_step = 0.5 * math.log(largest / smallest) / max(rungs + above - 1, 1)
 
     def ask(self) -> Plan | None:
         """Return the strategy's next plan, then one rung after the other."""

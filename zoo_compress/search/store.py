@@ -6,7 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import asdict, astuple, fields
+from dataclasses import asdict, astuple, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,7 @@ CREATE TABLE IF NOT EXISTS site_time (
 CREATE TABLE IF NOT EXISTS latency (
     plan TEXT NOT NULL,
     place TEXT NOT NULL,
+    races INTEGER NOT NULL,
     found TEXT NOT NULL,
     PRIMARY KEY (plan, place)
 );
@@ -60,6 +61,21 @@ ADD_SECONDS = (
     "INSERT INTO seconds VALUES (?, ?) "
     "ON CONFLICT (part) DO UPDATE SET value = value + excluded.value"
 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimedPlan:
+    """How long the model of a plan takes beside the original.
+
+    Attributes:
+        plan: The plan.
+        latency: What was measured.
+        races: Races that this comes from.
+    """
+
+    plan: Plan
+    latency: Latency
+    races: int = 1
 
 
 class TrialStore:
@@ -123,24 +139,26 @@ class TrialStore:
         rows = self._rows(f"SELECT {', '.join(SITE_TIME)} FROM site_time ORDER BY rowid")
         return [SiteTime(**dict(zip(SITE_TIME, row, strict=True))) for row in rows]
 
-    def add_latency(self, plan: Plan, latency: Latency, *, place: str) -> None:
-        """Store how long a whole model takes beside the original, in the place of an earlier one.
+    def add_latency(self, timed: TimedPlan, *, place: str) -> None:
+        """Store how long a whole model takes, in the place of what was known of it.
 
         Args:
-            plan: The plan of the model.
-            latency: What was measured.
+            timed: The plan of the model, and what was measured.
             place: The machine and the libraries that it was measured with.
         """
-        row = (plan_key(plan), place, json.dumps(asdict(latency)))
+        row = (plan_key(timed.plan), place, timed.races, json.dumps(asdict(timed.latency)))
         with self._transaction() as connection:
-            connection.execute("INSERT OR REPLACE INTO latency VALUES (?, ?, ?)", row)
+            connection.execute("INSERT OR REPLACE INTO latency VALUES (?, ?, ?, ?)", row)
 
-    def latencies(self, *, place: str) -> list[tuple[Plan, Latency]]:
+    def latencies(self, *, place: str) -> list[TimedPlan]:
         """Return all that was measured of whole models at a place, in that order."""
         rows = self._rows(
-            "SELECT plan, found FROM latency WHERE place = ? ORDER BY rowid", (place,)
+            "SELECT plan, found, races FROM latency WHERE place = ? ORDER BY rowid", (place,)
         )
-        return [(plan_from_text(plan), _latency(found)) for plan, found in rows]
+        return [
+            TimedPlan(plan=plan_from_text(plan), latency=_latency(found), races=races)
+            for plan, found, races in rows
+        ]
 
     def add_seconds(self, seconds: Mapping[str, float]) -> None:
         """Add to the time spent by parts of the run, over all its sessions."""
