@@ -15,11 +15,12 @@ import pytest
 
 from tests.pipeline.conftest import Case, make_case
 from zoo_compress.core import Feed
-from zoo_compress.errors import BudgetError
+from zoo_compress.errors import BudgetError, SourceError
 from zoo_compress.pipeline import frontier, resume, run
 from zoo_compress.pipeline.site_timing import time_sites
 from zoo_compress.pipeline.study import build_study
 from zoo_compress.runtime.device import Device
+from zoo_compress.runtime.fed_session import FedSession
 from zoo_compress.runtime.latency import Latency
 from zoo_compress.search.store import TrialStore
 
@@ -252,7 +253,7 @@ def test_options_that_are_slower_than_the_original_are_told_and_never_chosen(
     machine.site = 1.5
     with pytest.raises(BudgetError, match="none of the 3 options of recipe 'cpu-speed' that were"):
         run(case.settings(budget="latency=0.7"))
-    assert all(not time.faster for time in TrialStore(case.out / TRIALS).site_times())
+    assert all(time.slower for time in TrialStore(case.out / TRIALS).site_times())
 
 
 def test_an_option_slower_on_one_site_is_left_out_there_alone(
@@ -316,3 +317,23 @@ def _renamed(model: onnx.ModelProto, name: str, other: str) -> onnx.TensorProto:
     copy.CopyFrom(next(t for t in model.graph.initializer if t.name == name))
     copy.name = other
     return copy
+
+
+def test_an_option_that_does_not_run_by_itself_is_left_out_and_recorded(
+    case: Case, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[bytes] = []
+    true_open = FedSession.open
+
+    def fails_on_the_first(model: bytes, feed: Feed, device: Device) -> FedSession:
+        opened.append(model)
+        if len(opened) == 1:
+            raise SourceError("no kernel for this")
+        return true_open(model, feed, device)
+
+    monkeypatch.setattr(FedSession, "open", fails_on_the_first)
+    report = run(case.settings(budget="latency=0.7")).report
+    (untimed,) = report["latency_budget"]["untimed"]
+    chosen = {site["name"]: site for site in report["sites"]}
+    assert chosen[untimed["site"]]["option"] is None
+    assert chosen[untimed["site"]]["time"] is None

@@ -7,6 +7,7 @@ from typing import Any
 
 from zoo_compress.core import Plan
 from zoo_compress.pipeline.attempt import Attempt
+from zoo_compress.pipeline.site_timing import computed_options
 from zoo_compress.runtime.latency import Latency
 from zoo_compress.search.site_times import SiteTime
 
@@ -23,6 +24,7 @@ def time_record(attempt: Attempt, latency: Latency) -> dict[str, Any] | None:
     if goal is None:
         return None
     times = attempt.store.site_times()
+    known = {(time.site, time.option) for time in times}
     return {
         "budget": goal.budget,
         "ratio": latency.ratio,
@@ -31,7 +33,13 @@ def time_record(attempt: Attempt, latency: Latency) -> dict[str, Any] | None:
         "slower": [
             {"site": time.site, "option": time.option, "ratio": time.ratio}
             for time in times
-            if not time.faster
+            if time.slower
+        ],
+        "untimed": [
+            {"site": site.name, "option": option.label}
+            for site, options in computed_options(attempt.study)
+            for option in options
+            if (site.name, option.label) not in known
         ],
         "models": [
             {
@@ -52,7 +60,7 @@ def slower_note(attempt: Attempt) -> str | None:
         return None
     ratios: dict[str, list[float]] = {}
     for time in attempt.store.site_times():
-        if not time.faster:
+        if time.slower:
             ratios.setdefault(time.option, []).append(time.ratio)
     if not ratios:
         return None

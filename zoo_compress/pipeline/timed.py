@@ -14,7 +14,7 @@ from zoo_compress.pipeline.site_timing import computed_options, time_sites
 from zoo_compress.pipeline.stopwatch import Stopwatch
 from zoo_compress.pipeline.study import Study
 from zoo_compress.pipeline.time_goal import TimeGoal
-from zoo_compress.search.site_times import SiteTime, TimeTable, faster_options
+from zoo_compress.search.site_times import SiteTime, TimeTable, useful_options
 from zoo_compress.search.store import TrialStore
 
 
@@ -28,7 +28,7 @@ def timed(
     """Return a run as its budget of latency wants it, and that budget.
 
     What the store holds of the times of sites is not measured again. A run for such a budget
-    searches among the options that are faster than the original.
+    searches among the options that are not slower than the original.
 
     Args:
         study: The run.
@@ -53,7 +53,7 @@ def timed(
         table=TimeTable.of(space, times),
         stopwatch=stopwatch,
         folder=study.settings.folder if run is None else None,
-        slower=frozenset((t.site, t.option) for t in times if not t.faster),
+        slower=frozenset((t.site, t.option) for t in times if t.slower),
     )
     return study, goal
 
@@ -68,7 +68,7 @@ def _site_times(study: Study, store: TrialStore, progress: ProgressCallback) -> 
 
 
 def _restricted(study: Study, times: Sequence[SiteTime]) -> Study:
-    """Return the run with the space of the options that are faster than the original.
+    """Return the run with the space of the options that are not slower than the original.
 
     With all of the space where there are none but what was removed from the graph may be enough.
 
@@ -80,14 +80,14 @@ def _restricted(study: Study, times: Sequence[SiteTime]) -> Study:
         [study.encoder.error(site.name, option) for option in options]
         for site, options in zip(offered.sites, offered.options, strict=True)
     ]
-    space = faster_options(offered, times, errors)
+    space = useful_options(offered, times, errors)
     sized = replace(study.sized, times=tuple(times))
     if space.sites:
         sized = replace(sized, space=space)
     elif study.removal is None:
         raise BudgetError(
             f"budget {study.aim}: none of the {len(times)} options of recipe "
-            f"'{study.recipe.name}' that were timed is faster than the original on "
+            f"'{study.recipe.name}' that were timed is as fast as the original on "
             f"{study.candidates.evaluator.device}"
         )
     return replace(study, sized=sized)

@@ -87,5 +87,5 @@ def _run(attempt: Attempt, strategy: Strategy, *, trials: int, keep: Keep) -> li
         trials=trials,
         deadline=attempt.deadline,
         keep=keep,
-        progress=attempt.progress,
+        progress=lambda report: attempt.progress(replace(report, total=attempt.study.most_trials)),
     )

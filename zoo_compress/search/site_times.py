@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from zoo_compress.runtime.latency import NOISE
 from zoo_compress.search.costs import Costs
 from zoo_compress.search.space import SearchSpace
 
@@ -38,15 +39,19 @@ class SiteTime:
         return self.amid_ns / self.original_ns
 
     @property
-    def faster(self) -> bool:
-        """Whether it is faster than the original, at least between others of its kind."""
-        return self.amid_ns < self.original_ns
+    def slower(self) -> bool:
+        """Whether it is slower than the original even between others of its kind.
+
+        By more than what counts as alike: between such others an option that is just as fast
+        still spares conversions.
+        """
+        return self.ratio > 1 + NOISE
 
 
-def faster_options(
+def useful_options(
     space: SearchSpace, times: Iterable[SiteTime], errors: Sequence[Sequence[float]]
 ) -> SearchSpace:
-    """Return the space of the options that are faster than the original.
+    """Return the space of the options that are not slower than the original.
 
     Without those that another one is as fast and as close as: bytes do not count.
 
@@ -112,8 +117,8 @@ def _by_option(times: Iterable[SiteTime]) -> Mapping[tuple[str, str], SiteTime]:
 
 
 def _undominated(times: Sequence[SiteTime | None], errors: Sequence[float]) -> list[int]:
-    """Return which options are faster than the original, and than all that are as close."""
-    timed = [(i, time) for i, time in enumerate(times) if time is not None and time.faster]
+    """Return which options are no slower than the original, and faster than all as close."""
+    timed = [(i, time) for i, time in enumerate(times) if time is not None and not time.slower]
     order = sorted(timed, key=lambda pair: (pair[1].amid_ns, errors[pair[0]], pair[0]))
     kept, closest = list[int](), np.inf
     for i, _ in order:
