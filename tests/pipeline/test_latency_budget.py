@@ -49,12 +49,14 @@ class Machine:
     Attributes:
         share: What a model takes of the original's time, by its number of 8-bit weights.
         site: What a site takes of the original's time as 8-bit numbers.
+        spread: How far the quartiles of models are from their medians.
         races: Numbers of 8-bit weights of the models that were timed, in order.
         sites: How many races of single sites there were.
     """
 
     share: Callable[[int], float] = lambda weights: 1.0 - 0.2 * weights
     site: float = 0.5
+    spread: float = 0.0
     races: list[int] = field(default_factory=list)
     sites: int = 0
 
@@ -71,7 +73,7 @@ class Machine:
         stored = onnx.load(other).graph.initializer
         weights = sum(t.data_type == onnx.TensorProto.INT8 and len(t.dims) > 1 for t in stored)
         self.races.append(weights)
-        return latency(self.share(weights))
+        return latency(self.share(weights), spread=self.spread)
 
     def time_site(self, openers: Sequence[Callable[[], object]], seconds: float) -> list[Latency]:
         """Time the original of a site and its options, alone and between others."""
@@ -273,6 +275,18 @@ def test_an_option_slower_on_one_site_is_left_out_there_alone(
         "slower than the original here and left out: static-int8" in note and "(2 times" in note
         for note in result.notes
     )
+
+
+def test_a_result_whose_runs_lie_on_both_sides_of_the_budget_comes_with_a_note(
+    case: Case, machine: Machine
+) -> None:
+    machine.spread = 0.3
+    result = run(case.settings(budget="latency=0.7", trials=2))
+    assert result.report["latency_budget"]["met"]
+    told = "within the budget of 0.7, but their middle half is 0.3 to 0.9: the machine was busy"
+    assert any(told in note for note in result.notes)
+    # Two weights are near the budget, and raced thrice; so are one and all, whose spread reaches.
+    assert machine.races.count(2) == 3
 
 
 def test_a_recipe_whose_models_run_as_the_original_does_is_refused_at_once(case: Case) -> None:
