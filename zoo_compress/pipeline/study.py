@@ -58,8 +58,8 @@ from zoo_compress.techniques.encoder import Encoder
 
 # Enough to notice a rewrite that changes the outputs, few enough to cost nothing.
 SIMPLIFICATION_INPUTS = 4
-# Of the time that is left, the most that comparing the options of weights may use: the scan measures
-# them whether they were compared or not.
+# Of the time that is left, the most that comparing the options of weights may use: the scan
+# measures them whether they were compared or not.
 RANKING_SHARE = 0.15
 # A variance needs two.
 FEWEST_SEARCH_INPUTS = 2
