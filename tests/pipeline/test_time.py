@@ -25,7 +25,7 @@ from zoo_compress.pipeline.pace import (
     Rehearsal,
 )
 from zoo_compress.pipeline.rehearsal import rehearse
-from zoo_compress.pipeline.spending import SECONDS_BETWEEN_CHARGES, Spending
+from zoo_compress.pipeline.spending import SECONDS_BETWEEN_CHARGES, STAGES, Spending
 from zoo_compress.pipeline.study import build_study
 from zoo_compress.runtime.race import SECONDS, expected_seconds
 from zoo_compress.search.store import TrialStore
@@ -153,12 +153,20 @@ def test_time_is_charged_to_the_parts_as_it_passes(case: Case) -> None:
     spending.charge()
     study.candidates.seconds["forward"] += 5
     clock.now = 120.0
-    spending.charge(scan=True)
+    spending.charge(stage="scan")
     clock.now += SECONDS_BETWEEN_CHARGES / 2
-    spending.charge_if_due()
+    spending.charge_if_due(stage="search")
     spent = spending.seconds()
     assert (spent["total"], spent["scan"], spent["propose"]) == (30.0, 20.0, 0.0)
     assert spent["forward"] == pytest.approx(study.candidates.seconds["forward"], abs=1e-3)
     clock.now += SECONDS_BETWEEN_CHARGES
-    spending.charge_if_due()
+    spending.charge_if_due(stage="search")
     assert spending.seconds()["total"] == 30 + 1.5 * SECONDS_BETWEEN_CHARGES
+    assert spending.seconds()["search"] == 1.5 * SECONDS_BETWEEN_CHARGES
+
+
+def test_the_stages_of_a_run_take_nearly_all_of_its_time(case: Case) -> None:
+    spent = run(case.settings(trials=3)).report["seconds"]
+    assert all(spent[stage] > 0 for stage in STAGES)
+    # What opens and closes a run's folder lies between them.
+    assert 0.5 * spent["total"] < sum(spent[stage] for stage in STAGES) < 1.01 * spent["total"]

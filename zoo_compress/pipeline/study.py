@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -90,6 +91,7 @@ class Study:
         calibration: What it repairs them with; None for nothing.
         removal: What was removed from the graph first; None for nothing.
         notes: What the user should know.
+        seconds: Time that building it took, by `prepare`, `calibrate` and `thin`.
     """
 
     settings: RunSettings
@@ -112,6 +114,7 @@ class Study:
     calibration: CalibrationRecord | None
     removal: RemovalRecord | None
     notes: tuple[str, ...]
+    seconds: Mapping[str, float]
 
     def sources(self) -> list[Path]:
         """Return the files that the run reads."""
@@ -184,6 +187,7 @@ def build_study(
     Raises:
         ZooCompressError: Whatever is wrong with the source, the data, the recipe or the budget.
     """
+    laps = _Laps()
     aim = Aim.of(settings)
     device, remark = choose_device(settings.device)
     recipe = load_recipe(settings.recipe)
@@ -230,21 +234,25 @@ def build_study(
         require_feasible(sized.space, limit_bytes, artifact.stored_bytes)
     evaluator = _evaluator(device, prepared, sized, feeds, reference_of(removal, artifact, feeds))
     progress(Progress(stage="prepare", done=1, total=1))
+    laps.end("prepare")
+    calibrations = calibrate(
+        prepared,
+        fitted,
+        recipe.fitted,
+        observing=observing,
+        seed=settings.seed,
+        progress=progress,
+    )
+    laps.end("calibrate")
     encoder = Encoder(
         sites=sized.space.sites,
         weights=prepared.weights(),
         techniques=sized.techniques,
-        calibrations=calibrate(
-            prepared,
-            fitted,
-            recipe.fitted,
-            observing=observing,
-            seed=settings.seed,
-            progress=progress,
-        ),
+        calibrations=calibrations,
         halved=prepared.halved_biases(recipe.biases),
     )
     sized = thinned(sized, encoder)
+    laps.end("thin")
     task, doubts = output_task(
         settings.task, artifact, names=evaluator.output_names, outputs=evaluator.reference[0]
     )
@@ -279,7 +287,25 @@ def build_study(
             *doubts,
             *skipped_companions(artifact),
         ),
+        seconds=laps.seconds,
     )
+
+
+class _Laps:
+    """Takes the time of what follows each other.
+
+    Attributes:
+        seconds: Time by name.
+    """
+
+    def __init__(self) -> None:
+        self.seconds = dict[str, float]()
+        self._last = time.perf_counter()
+
+    def end(self, name: str) -> None:
+        """Take the time since the last end."""
+        now = time.perf_counter()
+        self.seconds[name], self._last = now - self._last, now
 
 
 def _require_inputs(split: Split, confidence: float) -> None:
