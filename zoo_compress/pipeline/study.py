@@ -20,7 +20,7 @@ from zoo_compress.data.location import REMOTE, locate
 from zoo_compress.data.split import Split, split_inputs
 from zoo_compress.errors import InputError, OriginalModelError, SourceError
 from zoo_compress.graph.load import load_model, model_digest
-from zoo_compress.graph.proto import to_compact_proto
+from zoo_compress.graph.proto import to_light_proto
 from zoo_compress.graph.signature import Signature, signature
 from zoo_compress.hub.resolve import resolve
 from zoo_compress.pipeline.aim import Aim
@@ -329,9 +329,16 @@ def _evaluator(
     feeds: Sequence[Feed],
     reference: Sequence[Outputs] | None,
 ) -> Evaluator:
-    model, tensors = to_compact_proto(prepared.model), sized.space.tensors
+    model, supplied = to_light_proto(prepared.model)
     try:
-        return evaluator_on(device, model, feeds, replaceable=tensors, reference=reference)
+        return evaluator_on(
+            device,
+            model,
+            feeds,
+            replaceable=sized.space.tensors,
+            reference=reference,
+            supplied=supplied,
+        )
     except SourceError as error:
         raise OriginalModelError(f"the original model does not open: {error}") from error
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -82,16 +82,19 @@ class CpuEvaluator:
         replaceable: Sequence[str],
         threads: int | None = None,
         reference: Sequence[Outputs] | None = None,
+        supplied: Mapping[str, AnyArray] | None = None,
     ) -> None:
         """Detach the replaceable weights and compute the reference outputs.
 
         Args:
-            model: The original, with its weights loaded. It is not changed.
+            model: The original. It is not changed.
             feeds: The samples.
             replaceable: Initializers of the main graph that candidates may replace.
             threads: Threads within an operator; all cores by default.
             reference: Outputs to compare with, where this model is a smaller one that took the
                 place of the original; None for the outputs of this model.
+            supplied: Arrays of initializers that the model declares without their payload, read
+                when they are needed.
 
         Raises:
             ValueError: If `replaceable` names something that is not such an initializer.
@@ -100,7 +103,10 @@ class CpuEvaluator:
             OriginalModelError: If an output is NaN, infinite or not a tensor.
         """
         self.device: Device = CPU
-        self._skeleton, self._weights = detach_initializers(model, replaceable)
+        self._supplied = supplied or {}
+        stored = [name for name in replaceable if name not in self._supplied]
+        self._skeleton, self._stored = detach_initializers(model, stored)
+        self._replaceable = frozenset(replaceable)
         self._feeds = feeds
         self._threads = threads
         self.output_names = tuple(output.name for output in model.graph.output)
@@ -123,8 +129,14 @@ class CpuEvaluator:
             ValueError: If a replacement has no counterpart, or another dtype or shape.
             InputError: If a sample does not run.
         """
-        require_replacements(weights, self._weights)
-        return self.outputs_of(self._skeleton, {**self._weights, **weights}, indices)
+        require_replacements(weights, self._originals(weights.keys() & self._replaceable))
+        # Weights that lie in files are read for this session only.
+        kept = (self._stored.keys() | self._supplied.keys()) - weights.keys()
+        return self.outputs_of(self._skeleton, {**self._originals(kept), **weights}, indices)
+
+    def _originals(self, names: Iterable[str]) -> dict[str, AnyArray]:
+        sources = self._stored, self._supplied
+        return {name: next(s[name] for s in sources if name in s) for name in names}
 
     def differences(
         self, weights: Mapping[str, AnyArray], indices: Sequence[int]

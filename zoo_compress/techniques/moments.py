@@ -10,7 +10,7 @@ import numpy.typing as npt
 import onnx_ir as ir
 
 from zoo_compress.core import AnyArray, Feed, Site
-from zoo_compress.graph.proto import to_compact_proto
+from zoo_compress.graph.proto import to_light_proto
 from zoo_compress.graph.site_inputs import SiteInput, site_inputs
 from zoo_compress.numerics.moments import InputMoments, MomentSums
 from zoo_compress.numerics.unfold import places, unfold
@@ -59,9 +59,8 @@ def input_moments(
     rows = {entries: _rows_wanted(site, len(feeds)) for entries, site in readers.items()}
     sums = {entries: MomentSums() for entries in _affordable(readers)}
     tensors = [entry.tensor for entries in sums for entry in entries]
-    runs = activations(
-        to_compact_proto(model), tensors, feeds, weights=[site.name for site in sites]
-    )
+    light, supplied = to_light_proto(model)
+    runs = activations(light, tensors, feeds, supplied=supplied)
     for number, values in enumerate(runs if sums else ()):
         for entries, total in sums.items():
             total.add(_rows_of(values, entries, rows[entries], [seed, number]))
