@@ -20,40 +20,40 @@ class Ran:
     Attributes:
         output: What it printed.
         seconds: How long it took.
-        peak_bytes: The most resident memory, over all its processes: what was seen in looks at
-            the sum, or what the kernel noted of the largest process if that is more.
+        early_bytes: The most resident memory of all its processes before the mark.
+        late_bytes: The same from then on.
     """
 
     output: str
     seconds: float
-    peak_bytes: int
+    early_bytes: int
+    late_bytes: int
 
 
-def run_measured(command: Sequence[str], log: Path) -> Ran:
-    """Run a command to its end.
+def run_measured(command: Sequence[str], log: Path, *, mark: Path) -> Ran:
+    """Run a command to its end, looking at its memory every few milliseconds.
 
     Args:
         command: The command.
         log: Takes what it prints.
+        mark: What it makes when its last part begins.
 
     Raises:
         RuntimeError: If it fails; the message has what it printed last.
     """
-    start, most = time.perf_counter(), 0
+    start, most = time.perf_counter(), [0, 0]
     with log.open("wb") as file, subprocess.Popen(command, stdout=file, stderr=file) as process:
         while True:
-            most = max(most, sum(_resident(pid) for pid in _tree(process.pid)))
-            ended, status, usage = os.wait4(process.pid, os.WNOHANG)
-            if ended:
+            late = int(bool(most[1]) or mark.exists())
+            most[late] = max(most[late], sum(_resident(pid) for pid in _tree(process.pid)))
+            if process.poll() is not None:
                 break
             time.sleep(SECONDS_BETWEEN_LOOKS)
-        process.returncode = os.waitstatus_to_exitcode(status)
     output = log.read_text("utf-8", errors="replace")
     if process.returncode:
         last = f"ended with {process.returncode}: {output[-800:]}"
         raise RuntimeError(f"{' '.join(command)}\n{last}")
-    # Linux counts the resident memory of processes in KiB.
-    return Ran(output, time.perf_counter() - start, max(most, usage.ru_maxrss * 1024))
+    return Ran(output, time.perf_counter() - start, *most)
 
 
 def _tree(pid: int) -> Iterator[int]:

@@ -29,6 +29,7 @@ from rich.console import Console
 from rich.table import Table
 from synthetic_network import write_inputs, write_network
 
+from zoo_compress.pipeline.folder import PENDING_FOLDER
 from zoo_compress.recipe import load_recipe, recipe_yaml
 
 SITES, PARAMETERS, INPUTS = 50, 4_000_000, 50
@@ -56,7 +57,8 @@ class Point:
     recipe: str
     model_bytes: int
     seconds: float
-    peak_bytes: int
+    search_bytes: int
+    finish_bytes: int
     evaluations: int
     proposals: int
     parts: Mapping[str, float]
@@ -103,7 +105,9 @@ def _measure(axis: str, value: int, recipe: str) -> Point:
         adapted = _recipe(folder, recipe, inputs)
         fitted = load_recipe(str(adapted)).fitting_inputs()
         data = write_inputs(folder, count=inputs + fitted + CERTIFIED)
-        ran = run_measured(_command(model, data, adapted, folder / "run"), folder / "log")
+        command = _command(model, data, adapted, folder / "run")
+        mark = folder / "run" / PENDING_FOLDER
+        ran = run_measured(command, folder / "log", mark=mark)
         report = json.loads((folder / "run" / "run.json").read_text("utf-8"))
         return Point(
             axis=axis,
@@ -113,7 +117,8 @@ def _measure(axis: str, value: int, recipe: str) -> Point:
             recipe=recipe,
             model_bytes=report["original_bytes"],
             seconds=round(ran.seconds, 2),
-            peak_bytes=ran.peak_bytes,
+            search_bytes=ran.early_bytes,
+            finish_bytes=ran.late_bytes,
             evaluations=report["evaluations"],
             proposals=report["evaluations"] - report["scan"]["measured"],
             parts=report["seconds"],
@@ -148,7 +153,8 @@ def _print(points: Sequence[Point]) -> None:
 
 def _table(axis: str, points: Sequence[Point]) -> Table:
     columns = ["parameters", "sites", "inputs", "model MB", "runs", "seconds"]
-    columns += [*STAGES, *WITHIN, "a proposal", "peak MB", "peak / model"]
+    columns += [*STAGES, *WITHIN, "a proposal"]
+    columns += ["search MB", "/ model", "finish MB", "/ model"]
     table = Table(title=f"against {axis}")
     for column in columns:
         table.add_column(column, justify="right")
@@ -171,8 +177,11 @@ def _row(point: Point) -> list[str]:
         f"{point.seconds:.0f}",
         *(f"{point.parts.get(part, 0):.1f}" for part in (*STAGES, *WITHIN)),
         f"{point.parts['propose'] / max(point.proposals, 1):.2f}",
-        f"{point.peak_bytes / 1e6:.0f}",
-        f"{point.peak_bytes / 1e6 / megabytes:.1f}",
+        *(
+            text
+            for peak in (point.search_bytes / 1e6, point.finish_bytes / 1e6)
+            for text in (f"{peak:.0f}", f"{peak / megabytes:.1f}")
+        ),
     ]
 
 
@@ -184,7 +193,7 @@ def _exponents(points: Sequence[Point]) -> list[str]:
         logs = np.log(np.array(pairs, float))
         return f"{np.polyfit(logs[:, 0], logs[:, 1], 1)[0]:.2f}"
 
-    return ["exponent", "", "", "", *(exponent(measured) for measured in _measured())]
+    return ["exponent", "", "", "", *(exponent(measured) for measured in _measured()), ""]
 
 
 def _measured() -> Iterator[Callable[[Point], float]]:
@@ -193,7 +202,9 @@ def _measured() -> Iterator[Callable[[Point], float]]:
     for part in (*STAGES, *WITHIN):
         yield lambda point, part=part: point.parts.get(part, 0.0)  # type: ignore[misc]
     yield lambda point: point.parts["propose"] / max(point.proposals, 1)
-    yield lambda point: float(point.peak_bytes)
+    yield lambda point: float(point.search_bytes)
+    yield lambda point: 0.0
+    yield lambda point: float(point.finish_bytes)
 
 
 if __name__ == "__main__":

@@ -24,9 +24,9 @@ DATA_FILE = "model.onnx.data"
 
 
 def layer_width(layers: int, weights: int) -> int:
-    """Return the width at which so many layers hold about so many weights."""
+    """Return the width, a multiple of 8, at which so many layers hold about so many weights."""
     inner, ends = layers - 2, FEATURES + CLASSES
-    return round((math.sqrt(ends**2 + 4 * inner * weights) - ends) / (2 * inner))
+    return 8 * round((math.sqrt(ends**2 + 4 * inner * weights) - ends) / (16 * inner))
 
 
 def write_network(folder: Path, *, layers: int, weights: int, seed: int = 0) -> Path:

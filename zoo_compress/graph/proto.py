@@ -36,7 +36,7 @@ def to_compact_proto(model: ir.Model) -> onnx.ModelProto:
 
 
 def to_light_proto(model: ir.Model) -> tuple[onnx.ModelProto, Mapping[str, AnyArray]]:
-    """Return the model as a message without the payload of its large initializers, and these.
+    """Return the model as a message without its large and external weights, and these.
 
     The model is not changed, and nothing large is copied. ONNX Runtime takes the arrays beside the
     model, see `runtime.session.open_session`; together they may exceed the 2 GB of a protobuf.
@@ -44,7 +44,10 @@ def to_light_proto(model: ir.Model) -> tuple[onnx.ModelProto, Mapping[str, AnyAr
     skeleton, payloads = model.clone(), dict[str, ir.TensorProtocol]()
     for name, value in skeleton.graph.initializers.items():
         tensor = value.const_value
-        if tensor is None or tensor.nbytes < SMALLEST_DETACHED_BYTES or tensor.dtype in PACKED:
+        if tensor is None or tensor.dtype in PACKED:
+            continue
+        outside = isinstance(tensor, ir.ExternalTensor)
+        if tensor.nbytes < SMALLEST_DETACHED_BYTES and not outside:
             continue
         payloads[name] = tensor
         value.const_value = _placeholder(name, tensor)
@@ -68,7 +71,7 @@ def stored_without(model: ir.Model, initializers: Collection[str]) -> int:
         tensor = value.const_value
         if tensor is not None:
             element_bytes = int(tensor.dtype.itemsize)
-            left_out += initializer_bytes(name, tensor.shape.numpy(), element_bytes)
+            left_out += initializer_bytes(name, tuple(tensor.shape.numpy()), element_bytes)
             value.const_value = _placeholder(name, tensor)
     proto = to_compact_proto(skeleton)
     without = bytes_without(proto, initializers)

@@ -16,7 +16,7 @@ from zoo_compress.graph.held import LARGE_BYTES, PACKED, SMALLEST_APART_BYTES, i
 from zoo_compress.graph.load import attach
 
 
-def simplify(path: Path, *, stored_bytes: int, large: int = LARGE_BYTES) -> ir.Model | str:
+def simplify(path: Path, *, stored_bytes: int, large: int | None = None) -> ir.Model | str:
     """Return the simplified model, or the reason why there is none.
 
     Whether it computes the same as the original is for the caller to check by running both.
@@ -28,8 +28,9 @@ def simplify(path: Path, *, stored_bytes: int, large: int = LARGE_BYTES) -> ir.M
     Args:
         path: The model file, external data beside it.
         stored_bytes: Size of the model with its external data.
-        large: Bytes from which a model is large.
+        large: Bytes from which a model is large; None for `LARGE_BYTES`.
     """
+    large = LARGE_BYTES if large is None else large
     model = onnx.load(path, load_external_data=stored_bytes < large)
     weights = {tensor.name for tensor in model.graph.initializer}
     before = _interface(model, weights)

@@ -29,6 +29,7 @@ from zoo_compress.pipeline.calibrate import (
     calibration_feeds,
     calibration_record,
     observes,
+    unrepaired_note,
 )
 from zoo_compress.pipeline.companions import skipped_companions
 from zoo_compress.pipeline.equalise import equalised
@@ -284,6 +285,7 @@ def build_study(
             *([remark] if remark else []),
             *warnings,
             *prepared.notes,
+            *unrepaired_note(prepared, recipe.fitted),
             *doubts,
             *skipped_companions(artifact),
         ),
