@@ -45,6 +45,7 @@ from zoo_compress.registry import load_plugin
 from zoo_compress.runtime.device import CPU, Device, choose_device
 from zoo_compress.runtime.evaluator import Evaluator, Outputs
 from zoo_compress.runtime.evaluators import evaluator_on
+from zoo_compress.runtime.memory import give_back
 from zoo_compress.search.loop import Measurer
 from zoo_compress.search.objective import Objective
 from zoo_compress.search.problem import Problem
@@ -294,7 +295,7 @@ def build_study(
 
 
 class _Laps:
-    """Takes the time of what follows each other.
+    """Takes the time of what follows each other, and gives back the memory that each has freed.
 
     Attributes:
         seconds: Time by name.
@@ -306,6 +307,7 @@ class _Laps:
 
     def end(self, name: str) -> None:
         """Take the time since the last end."""
+        give_back()
         now = time.perf_counter()
         self.seconds[name], self._last = now - self._last, now
 

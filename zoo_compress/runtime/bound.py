@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -162,6 +162,10 @@ class BoundEvaluator:
         where = {index: position for position, index in enumerate(order)}
         joined = Differences.joined([part for _, part in found])
         return joined.taken([where[index] for index in indices])
+
+    def varying(self, names: Collection[str]) -> BoundEvaluator:
+        """Return itself: all its weights vary."""
+        return self
 
     def outputs_of(
         self, model: bytes, initializers: Mapping[str, AnyArray], indices: Sequence[int]

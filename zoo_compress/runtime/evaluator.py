@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -58,6 +58,10 @@ class Evaluator(Protocol):
         """Return the outputs of another model on the samples at `indices`."""
         ...
 
+    def varying(self, names: Collection[str]) -> Evaluator:
+        """Return what runs many candidates that change no other weights than these."""
+        ...
+
 
 class CpuEvaluator:
     """Builds one session per candidate and runs the samples one by one.
@@ -72,6 +76,8 @@ class CpuEvaluator:
         output_names: The model's outputs, in order.
         reference: Outputs of the original, one tuple per sample.
         seconds: Time spent so far, by `session` (building) and `forward`.
+        feeds: The samples.
+        threads: Threads within an operator; None for all cores.
     """
 
     def __init__(
@@ -107,8 +113,8 @@ class CpuEvaluator:
         stored = [name for name in replaceable if name not in self._supplied]
         self._skeleton, self._stored = detach_initializers(model, stored)
         self._replaceable = frozenset(replaceable)
-        self._feeds = feeds
-        self._threads = threads
+        self.feeds = feeds
+        self.threads = threads
         self.output_names = tuple(output.name for output in model.graph.output)
         self.seconds = {"session": 0.0, "forward": 0.0}
         # Run in any case: it shows that the model runs on the samples, and how long that takes.
@@ -129,14 +135,37 @@ class CpuEvaluator:
             ValueError: If a replacement has no counterpart, or another dtype or shape.
             InputError: If a sample does not run.
         """
-        require_replacements(weights, self._originals(weights.keys() & self._replaceable))
+        self.require(weights)
         # Weights that lie in files are read for this session only.
         kept = (self._stored.keys() | self._supplied.keys()) - weights.keys()
-        return self.outputs_of(self._skeleton, {**self._originals(kept), **weights}, indices)
+        return self.outputs_of(self._skeleton, {**self.originals(kept), **weights}, indices)
 
-    def _originals(self, names: Iterable[str]) -> dict[str, AnyArray]:
+    def require(self, weights: Mapping[str, AnyArray]) -> None:
+        """Check that weights can take the place of replaceable ones.
+
+        Raises:
+            ValueError: If one has no counterpart, or another dtype or shape.
+        """
+        require_replacements(weights, self.originals(weights.keys() & self._replaceable))
+
+    def originals(self, names: Iterable[str]) -> dict[str, AnyArray]:
+        """Return the arrays of initializers that the skeleton lacks, in the order of `names`."""
         sources = self._stored, self._supplied
         return {name: next(s[name] for s in sources if name in s) for name in names}
+
+    def message(self) -> tuple[onnx.ModelProto, Mapping[str, AnyArray]]:
+        """Return the model without what it takes beside it, and that."""
+        import onnx
+
+        names = self._stored.keys() | self._supplied.keys()
+        return onnx.ModelProto.FromString(self._skeleton), self.originals(names)
+
+    def varying(self, names: Collection[str]) -> Evaluator:
+        """Return what runs many candidates that change no other weights than these."""
+        # Imported late: it is made of this class.
+        from zoo_compress.runtime.varying import VaryingEvaluator
+
+        return VaryingEvaluator(self, names)
 
     def differences(
         self, weights: Mapping[str, AnyArray], indices: Sequence[int]
@@ -159,8 +188,8 @@ class CpuEvaluator:
             InputError: If a sample does not run.
         """
         return run_anew(
-            lambda: open_session(model, threads=self._threads, initializers=initializers),
-            self._feeds,
+            lambda: open_session(model, threads=self.threads, initializers=initializers),
+            self.feeds,
             indices,
             self.seconds,
         )
