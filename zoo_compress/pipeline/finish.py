@@ -18,6 +18,7 @@ from zoo_compress.pipeline.record import run_record
 from zoo_compress.pipeline.write import write_plan
 from zoo_compress.runtime.evaluator import run_model
 from zoo_compress.runtime.gate import GateReport, publish_gate
+from zoo_compress.runtime.memory import give_back
 
 # The gate's process has to load the model before it runs the search inputs; a run has passed
 # over them often before.
@@ -57,6 +58,9 @@ def finish(
     try:
         files = _write(attempt, best.plan, pending)
         gate = _pass_gate(attempt, best, files)
+        # From here on files are run. Opening one takes more memory than running it.
+        study.encoder.forget()
+        give_back()
         latency = measure_latency(study, files[0], attempt.progress)
         certificates = [*earlier, *certify_all(study, files[0], attempt.progress)]
         report = run_record(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from zoo_compress.core import Progress, Trial
 from zoo_compress.pipeline.attempt import Attempt
 from zoo_compress.pipeline.deadline import SCAN_SHARE
+from zoo_compress.runtime.memory import give_back
 from zoo_compress.search.ladder import WithLadder
 from zoo_compress.search.loop import run_trials
 from zoo_compress.search.problem import Problem
@@ -94,5 +95,6 @@ def _scan(attempt: Attempt) -> Sensitivity:
         store=attempt.store,
         deadline=None if deadline is None else deadline.share(SCAN_SHARE),
     )
+    give_back()
     attempt.spending.charge("scan")
     return found

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from zoo_compress.core import Declined, Option, Site
 from zoo_compress.errors import NoSiteError
 from zoo_compress.graph.fragment import initializer_bytes
-from zoo_compress.graph.proto import bytes_without, to_compact_proto
+from zoo_compress.graph.proto import stored_without
 from zoo_compress.pipeline.prepare import Prepared
 from zoo_compress.recipe import Recipe, load_recipe
 from zoo_compress.registry import load_plugin
@@ -114,7 +114,7 @@ def _space(
             for site, options in chosen
         ),
         dense_bytes=tuple(weight_bytes(s) + whole.get(s.name, 0) for s, _ in chosen),
-        fixed_bytes=bytes_without(to_compact_proto(prepared.model), ours),
+        fixed_bytes=stored_without(prepared.model, ours),
     )
 
 

@@ -19,7 +19,7 @@ from zoo_compress.techniques.calibration import Calibration
 from zoo_compress.techniques.families import families
 from zoo_compress.techniques.sampled import sampled
 
-CACHE_BYTES = 2 << 30
+CACHE_BYTES = 1 << 30
 
 Key = tuple[str, str]
 
@@ -81,6 +81,11 @@ class Encoder:
             self._evict()
         self._cache.move_to_end(key)
         return found
+
+    def forget(self) -> None:
+        """Let go of what is cached; it is encoded again if it is asked for."""
+        self._cache.clear()
+        self._held_bytes = 0
 
     def dense(self, plan: Plan) -> dict[str, AnyArray]:
         """Return the weights that a plan rebuilds and the biases that it changes, by name."""
