@@ -41,10 +41,15 @@ class Case:
 
 @pytest.fixture
 def case(tmp_path: Path) -> Case:
-    onnx.save(classifier(), tmp_path / "model.onnx")
+    return make_case(tmp_path)
+
+
+def make_case(home: Path) -> Case:
+    """Make the classifier and inputs for it in a folder."""
+    onnx.save(classifier(), home / "model.onnx")
     samples = np.random.default_rng(1).standard_normal((120, 3, 8, 8)).astype(np.float32)
-    np.savez(tmp_path / "data.npz", x=samples)
-    return Case(tmp_path / "model.onnx", tmp_path / "data.npz", tmp_path / "run")
+    np.savez(home / "data.npz", x=samples)
+    return Case(home / "model.onnx", home / "data.npz", home / "run")
 
 
 def make_run(home: Path) -> Case:

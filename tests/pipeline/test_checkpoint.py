@@ -47,7 +47,7 @@ def trials(study: Study) -> list[Trial]:
     costs = [rng.random(space.level_bytes.shape).cumsum(axis=1) for _ in range(12)]
     thetas = {
         theta.tobytes(): theta
-        for theta in (knapsack(space, cost, study.limit_bytes) for cost in costs)
+        for theta in (knapsack(space.costs, cost, study.limit_bytes) for cost in costs)
     }
     plans = [space.plan(theta) for theta in thetas.values()]
     assert len(plans) >= 3

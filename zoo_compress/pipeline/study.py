@@ -204,8 +204,11 @@ def build_study(
     began, laps = time.perf_counter() if began is None else began, _Laps()
     aim = Aim.of(settings)
     device, remark = choose_device(settings.device)
-    recipe = load_recipe(settings.recipe)
+    settings, chosen = _with_recipe(settings, aim, device)
+    recipe = load_recipe(str(settings.recipe))
     techniques = load_techniques(recipe)
+    folded = recipe.remove is None and all(each.folded for each in techniques.values())
+    aim.require_speed(recipe.name, folded=folded, device=device.kind)
     observing = observes(techniques)
     strategy = load_plugin("strategies", settings.strategy or recipe.search.strategy)
     progress(Progress(stage="pull", done=0))
@@ -297,6 +300,7 @@ def build_study(
         notes=(
             *artifact.notes,
             *([remark] if remark else []),
+            *chosen,
             *warnings,
             *prepared.notes,
             *unrepaired_note(prepared, recipe.fitted),
@@ -323,6 +327,17 @@ class _Laps:
         give_back()
         now = time.perf_counter()
         self.seconds[name], self._last = now - self._last, now
+
+
+def _with_recipe(
+    settings: RunSettings, aim: Aim, device: Device
+) -> tuple[RunSettings, tuple[str, ...]]:
+    """Return settings that name a recipe, and a note if another than usual was chosen for them."""
+    if settings.recipe is not None:
+        return settings, ()
+    recipe = aim.recipe(device.kind)
+    note = f"recipe {recipe}: the budget is one of latency, and the usual one speeds nothing up"
+    return replace(settings, recipe=recipe), () if aim.latency is None else (note,)
 
 
 def _require_inputs(split: Split, confidence: float) -> None:

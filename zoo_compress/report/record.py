@@ -62,6 +62,14 @@ class LatencyRecord(_Part):
     verdict: Literal["slower", "faster", "alike", "unclear"]
 
 
+class LatencyBudget(_Part):
+    """The most of the original's time that the model was to take, and whether it keeps to it."""
+
+    budget: Amount
+    ratio: Amount
+    met: bool
+
+
 class Removed(_Part):
     """How many of the removable channels or heads are gone."""
 
@@ -136,6 +144,7 @@ class CardRecord(_Part):
     certificate: CertificateRecord | None
     certificates: tuple[CertificateRecord, ...]
     latency: LatencyRecord
+    latency_budget: LatencyBudget | None = None
     removal: Removal | None
     repair: Repair | None
     folded: bool
