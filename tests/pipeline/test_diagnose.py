@@ -1,6 +1,4 @@
 import json
-import subprocess
-import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -157,9 +155,3 @@ def test_the_folder_is_named_after_the_source() -> None:
     }
     for source, name in folders.items():
         assert DiagnoseSettings(source=source).folder == Path("runs") / name
-
-
-def test_the_other_verbs_load_neither_the_plots_nor_the_optimiser() -> None:
-    script = "import sys, zoo_compress.pipeline; print(*sys.modules)"
-    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    assert not {"matplotlib", "skopt"} & set(found.stdout.split())
