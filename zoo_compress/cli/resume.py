@@ -16,6 +16,8 @@ from zoo_compress.cli.options import json_option, run_folder_argument, time_opti
 def command(run: Path, *, seconds: float | None, as_json: bool) -> None:
     """Go on with the run in folder RUN where it stopped, with its settings and measurements.
 
+    It does not push; where the run was started with --push, the last line says what does.
+
     \b
     Example:
       zoo-compress resume runs/demo --time 5m
@@ -28,3 +30,7 @@ def command(run: Path, *, seconds: float | None, as_json: bool) -> None:
     with working() as progress:
         result = pipeline.resume(run, seconds=seconds, began=began, progress=progress)
     present(result.report, folder=result.folder, notes=result.notes, as_json=as_json)
+    if result.push is not None:
+        click.echo(
+            f"not pushed, as `run --push` was asked to; `{result.push}` does that", err=True
+        )

@@ -113,6 +113,7 @@ def frontier(
         gamma=gamma,
         out=out or folder / POINTS_FOLDER / str(aim).replace("=", "-"),
         overwrite=overwrite,
+        push=(),
     )
     result = publish_point(settings, run=folder, best=chosen, trials=trials, progress=progress)
     return replace(_shown(folder, report, trials, front, chosen), result=result)
