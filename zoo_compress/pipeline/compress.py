@@ -16,6 +16,7 @@ from zoo_compress.pipeline.attempt import Attempt, open_attempt
 from zoo_compress.pipeline.fingerprint import check_fingerprint, has_fingerprint, noted_ranking
 from zoo_compress.pipeline.finish import finish
 from zoo_compress.pipeline.folder import check_folder, holds_run
+from zoo_compress.pipeline.push_settings import push_command
 from zoo_compress.pipeline.search import search
 from zoo_compress.pipeline.settings import RunSettings
 from zoo_compress.pipeline.start import announced, begin, begin_again
@@ -31,11 +32,13 @@ class RunResult:
         report: The content of `run.json`.
         folder: The run's folder.
         notes: What the user should know.
+        push: The command that publishes it, if that was wanted when the run was started.
     """
 
     report: dict[str, Any]
     folder: Path
     notes: tuple[str, ...] = ()
+    push: str | None = None
 
 
 def run(
@@ -174,7 +177,13 @@ def _go(attempt: Attempt) -> RunResult:
             f"stopped after {len(trials)} of {study.trials} trials; the best so far is "
             f"{report['model_path']}; {goes_on}"
         )
-    return RunResult(report=report, folder=folder, notes=tuple(report["notes"]))
+    wanted = study.settings.push
+    return RunResult(
+        report=report,
+        folder=folder,
+        notes=tuple(report["notes"]),
+        push=push_command(folder, wanted) if wanted else None,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
