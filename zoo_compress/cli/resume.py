@@ -22,6 +22,8 @@ from zoo_compress.cli.options import (
 def command(run: Path, *, budget: str | None, seconds: float | None, as_json: bool) -> None:
     """Go on with the run in folder RUN where it stopped, with its settings and measurements.
 
+    It does not push; where the run was started with --push, the last line says what does.
+
     \b
     Example:
       zoo-compress resume runs/demo --time 5m
@@ -36,3 +38,7 @@ def command(run: Path, *, budget: str | None, seconds: float | None, as_json: bo
             run, budget=budget, seconds=seconds, began=began, progress=progress
         )
     present(result.report, folder=result.folder, notes=result.notes, as_json=as_json)
+    if result.push is not None:
+        click.echo(
+            f"not pushed, as `run --push` was asked to; `{result.push}` does that", err=True
+        )

@@ -13,9 +13,10 @@ from zoo_compress.errors import BudgetError, OutputError, SearchInterrupted
 from zoo_compress.pipeline.agreement import certified_choice
 from zoo_compress.pipeline.aim import Aim
 from zoo_compress.pipeline.attempt import Attempt, open_attempt
-from zoo_compress.pipeline.fingerprint import check_fingerprint
+from zoo_compress.pipeline.fingerprint import check_fingerprint, has_fingerprint, noted_ranking
 from zoo_compress.pipeline.finish import finish
 from zoo_compress.pipeline.folder import check_folder, holds_run
+from zoo_compress.pipeline.push_settings import push_command
 from zoo_compress.pipeline.search import search
 from zoo_compress.pipeline.settings import RunSettings
 from zoo_compress.pipeline.start import announced, begin, begin_again
@@ -31,11 +32,13 @@ class RunResult:
         report: The content of `run.json`.
         folder: The run's folder.
         notes: What the user should know.
+        push: The command that publishes it, if that was wanted when the run was started.
     """
 
     report: dict[str, Any]
     folder: Path
     notes: tuple[str, ...] = ()
+    push: str | None = None
 
 
 def run(
@@ -63,7 +66,7 @@ def run(
     began = time.perf_counter() if began is None else began
     check_folder(settings.folder, overwrite=settings.overwrite)
     with announced(settings):
-        study = build_study(settings, progress)
+        study = build_study(settings, progress, began=began)
         begin(study)
     return _go(_opened(study, began=began, progress=progress))
 
@@ -98,7 +101,8 @@ def resume(
     settings = replace(RunSettings.load(folder), seconds=seconds)
     if budget is not None:
         settings = _with_latency(settings, budget)
-    study = build_study(settings, progress)
+    ranked = noted_ranking(folder) if has_fingerprint(folder) else None
+    study = build_study(settings, progress, began=began, ranked=ranked)
     begin_again(study)
     if budget is not None:
         study.settings.save()
@@ -145,7 +149,7 @@ def publish_point(
     """
     check_folder(settings.folder, overwrite=settings.overwrite)
     with announced(settings):
-        study = build_study(settings, progress, searching=False)
+        study = build_study(settings, progress, searching=False, ranked=noted_ranking(run))
         check_fingerprint(study, run)
         begin(study)
         began = time.perf_counter()
@@ -173,7 +177,13 @@ def _go(attempt: Attempt) -> RunResult:
             f"stopped after {len(trials)} of {study.trials} trials; the best so far is "
             f"{report['model_path']}; {goes_on}"
         )
-    return RunResult(report=report, folder=folder, notes=tuple(report["notes"]))
+    wanted = study.settings.push
+    return RunResult(
+        report=report,
+        folder=folder,
+        notes=tuple(report["notes"]),
+        push=push_command(folder, wanted) if wanted else None,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,6 +19,7 @@ from zoo_compress.pipeline.write import write_plan
 from zoo_compress.runtime.evaluator import run_model
 from zoo_compress.runtime.gate import GateReport, publish_gate
 from zoo_compress.runtime.latency import Latency
+from zoo_compress.runtime.memory import give_back
 
 # The gate's process has to load the model before it runs the search inputs; a run has passed
 # over them often before.
@@ -60,6 +61,9 @@ def finish(
     try:
         files = _write(attempt, best.plan, pending)
         gate = _pass_gate(attempt, best, files)
+        # From here on files are run. Opening one takes more memory than running it.
+        study.encoder.forget()
+        give_back()
         latency = latency or measure_latency(study, files[0], attempt.progress)
         certificates = [*earlier, *certify_all(study, files[0], attempt.progress)]
         report = run_record(

@@ -120,6 +120,7 @@ def frontier(
         gamma=gamma,
         out=out or folder / POINTS_FOLDER / str(aim).replace("=", "-"),
         overwrite=overwrite,
+        push=(),
     )
     result = publish_point(settings, run=folder, best=chosen, trials=trials, progress=progress)
     if chosen is None:

@@ -17,6 +17,7 @@ from zoo_compress.pipeline.companions import copied_companions
 from zoo_compress.pipeline.deadline import overrun_note
 from zoo_compress.pipeline.folder import PLAN_FILE
 from zoo_compress.pipeline.latency import latency_record, slowness_note
+from zoo_compress.pipeline.request import request_record
 from zoo_compress.pipeline.space import weight_bytes
 from zoo_compress.pipeline.study import Study
 from zoo_compress.pipeline.time_record import doubt_note, site_times_of, slower_note, time_record
@@ -52,7 +53,7 @@ def run_record(
     study, found = attempt.study, best.measurement
     scan = _scan(attempt)
     uniform = attempt.uniform
-    attempt.spending.charge()
+    attempt.spending.charge("finish")
     compressed = sum(file.stat().st_size for file in files)
     original = study.artifact.stored_bytes
     folder = study.settings.folder
@@ -65,6 +66,8 @@ def run_record(
         "outputs": [_port(spec) for spec in study.signature.outputs],
         "seed": study.settings.seed,
         "budget": str(study.aim),
+        # A point of another run's frontier was not asked for by a run.
+        "request": request_record(study) if attempt.searching else None,
         "original_bytes": original,
         "compressed_bytes": compressed,
         "size_ratio": compressed / original,

@@ -9,6 +9,7 @@ from zoo_compress.core import Progress, Trial
 from zoo_compress.pipeline.attempt import Attempt
 from zoo_compress.pipeline.deadline import SCAN_SHARE
 from zoo_compress.pipeline.trials import measure_trials, search_within_time
+from zoo_compress.runtime.memory import give_back
 from zoo_compress.search.problem import Problem
 from zoo_compress.search.sensitivity import Sensitivity
 
@@ -30,7 +31,7 @@ def search(attempt: Attempt) -> tuple[list[Trial], bool]:
         trials = _stored(attempt)
         attempt.checkpoint.keep(attempt.best(trials))
         attempt.checkpoint.flush()
-        attempt.spending.charge()
+        attempt.spending.charge("search")
     return trials, interrupted
 
 
@@ -65,7 +66,7 @@ def _stored(attempt: Attempt) -> list[Trial]:
 def _keep(attempt: Attempt, trials: Sequence[Trial]) -> None:
     attempt.checkpoint.keep(attempt.best(trials))
     attempt.pace.writing = attempt.checkpoint.seconds or attempt.pace.writing
-    attempt.spending.charge_if_due()
+    attempt.spending.charge_if_due("search")
 
 
 def _look_ahead(attempt: Attempt) -> None:
@@ -78,15 +79,16 @@ def _scan(attempt: Attempt) -> Sensitivity:
     """Go on with the scan, under a time limit for a part of the time that is left."""
 
     def report(progress: Progress) -> None:
-        attempt.spending.charge_if_due(scan=True)
+        attempt.spending.charge_if_due("scan")
         attempt.progress(progress)
 
     deadline = attempt.deadline
-    attempt.spending.charge()
+    attempt.spending.charge("search")
     found = attempt.study.scan.run(
         report,
         store=attempt.store,
         deadline=None if deadline is None else deadline.share(SCAN_SHARE),
     )
-    attempt.spending.charge(scan=True)
+    give_back()
+    attempt.spending.charge("scan")
     return found

@@ -40,6 +40,7 @@ class RunSettings:
         distance: How outputs are compared; None for what suits the task.
         confidence: Confidence of the certificate.
         device: Where candidates run: `auto`, `cpu`, `cuda` or `cuda:N`.
+        push: How the result is to be pushed, as `PushSettings.words`; empty if it is not to be.
     """
 
     source: str
@@ -57,6 +58,7 @@ class RunSettings:
     distance: str | None = None
     confidence: float = 0.95
     device: str = "auto"
+    push: tuple[str, ...] = ()
 
     @property
     def folder(self) -> Path:
@@ -87,7 +89,7 @@ class RunSettings:
             settings = cls(**record)
         except (OSError, ValueError, TypeError) as error:
             raise OutputError(f"'{path}' cannot be used to resume: {error}") from error
-        return replace(settings, out=folder)
+        return replace(settings, out=folder, push=tuple(settings.push))
 
 
 def cache_folder() -> Path:

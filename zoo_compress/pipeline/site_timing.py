@@ -15,7 +15,7 @@ from zoo_compress.core import AnyArray, Option, Progress, ProgressCallback, Site
 from zoo_compress.errors import InputError, SourceError
 from zoo_compress.graph.borders import without_borders
 from zoo_compress.graph.excerpt import excerpt, excerpt_inputs
-from zoo_compress.graph.proto import to_compact_proto
+from zoo_compress.graph.proto import to_compact_proto, to_light_proto
 from zoo_compress.pipeline.study import Study
 from zoo_compress.runtime.activations import activations
 from zoo_compress.runtime.device import Device
@@ -125,13 +125,8 @@ def _values(study: Study, names: Sequence[str]) -> dict[str, AnyArray]:
     """Return what tensors hold for the search input of middle size."""
     feeds = study.inputs.subset(study.split.search).feeds
     by_size = sorted(feeds, key=lambda feed: sum(array.size for array in feed.values()))
-    weights = [site.name for site in study.prepared.found.sites]
-    (found,) = activations(
-        to_compact_proto(study.prepared.model),
-        names,
-        [by_size[len(by_size) // 2]],
-        weights=weights,
-    )
+    light, supplied = to_light_proto(study.prepared.model)
+    (found,) = activations(light, names, [by_size[len(by_size) // 2]], supplied=supplied)
     return found
 
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from zoo_compress.core import Task, TensorSpec
 from zoo_compress.errors import OutputError
+from zoo_compress.report.reproduction import Request
 
 Count = Annotated[int, Field(ge=0)]
 Bytes = Annotated[int, Field(gt=0)]
@@ -125,6 +126,7 @@ class CardRecord(_Part):
     companions: tuple[str, ...]
     model_type: str | None = None
     budget: str
+    request: Request | None = None
     seed: int
     recipe: str
     strategy: str

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from zoo_compress.core import AnyArray, Feed
 from zoo_compress.runtime.environment import default_threads
 from zoo_compress.runtime.latency import FEWEST_PAIRS, Latency, latency_of
+from zoo_compress.runtime.memory import give_back
 from zoo_compress.runtime.session import open_session
 
 if TYPE_CHECKING:
@@ -228,6 +229,9 @@ class _Sides:
         return tuple(took)
 
     def _reopen(self, side: int) -> None:
+        # Before, not after: a large model does not fit twice.
+        self._sessions.pop(side, None)
+        give_back()
         self._sessions[side] = self._openers[side]()
 
 
