@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,7 +14,7 @@ import onnx
 import pytest
 
 from tests.pipeline.conftest import Case, make_case
-from zoo_compress.core import Feed
+from zoo_compress.core import AnyArray, Feed
 from zoo_compress.errors import BudgetError, SourceError
 from zoo_compress.pipeline import frontier, resume, run
 from zoo_compress.pipeline.site_timing import time_sites
@@ -339,11 +339,13 @@ def test_an_option_that_does_not_run_by_itself_is_left_out_and_recorded(
     opened: list[bytes] = []
     true_open = FedSession.open
 
-    def fails_on_the_first(model: bytes, feed: Feed, device: Device) -> FedSession:
+    def fails_on_the_first(
+        model: bytes, supplied: Mapping[str, AnyArray], feed: Feed, device: Device
+    ) -> FedSession:
         opened.append(model)
         if len(opened) == 1:
             raise SourceError("no kernel for this")
-        return true_open(model, feed, device)
+        return true_open(model, supplied, feed, device)
 
     monkeypatch.setattr(FedSession, "open", fails_on_the_first)
     report = run(case.settings(budget="latency=0.7")).report
