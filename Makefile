@@ -26,7 +26,7 @@ demo: .venv/.demo-installed
 	$(BIN)/zoo-compress run sample:efficientnet-lite0 --budget 0.125 --out runs/demo --overwrite
 
 test: .venv/.dev-installed .node/.model-fetched
-	$(BIN)/pytest --numprocesses auto --cov --cov-report=term
+	$(BIN)/pytest --numprocesses auto --dist loadfile --cov --cov-report=term
 
 check: .venv/.dev-installed
 	$(BIN)/ruff check

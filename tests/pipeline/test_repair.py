@@ -128,7 +128,7 @@ def test_a_plan_without_repair_needs_no_data_to_be_applied(case: Case) -> None:
 
 
 def test_data_that_have_moved_are_named_to_apply_a_plan(case: Case) -> None:
-    run(case.settings(strategy="knapsack"))
+    run(case.quick())
     moved = case.data.rename(case.data.with_name("moved.npz"))
     again = case.out / "again.onnx"
     with pytest.raises(errors.InputError, match=r"data\.npz"):
@@ -138,7 +138,7 @@ def test_data_that_have_moved_are_named_to_apply_a_plan(case: Case) -> None:
 
 
 def test_a_plan_is_not_applied_with_other_inputs(case: Case) -> None:
-    run(case.settings(strategy="knapsack"))
+    run(case.quick())
     with np.load(case.data) as arrays:
         np.savez(case.data, x=arrays["x"] + np.float32(1e-3))
     again = case.out / "again.onnx"
