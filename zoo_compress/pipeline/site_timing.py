@@ -14,7 +14,7 @@ import onnx_ir as ir
 from zoo_compress.core import AnyArray, Option, Progress, ProgressCallback, Site
 from zoo_compress.errors import InputError, SourceError
 from zoo_compress.graph.borders import without_borders
-from zoo_compress.graph.excerpt import excerpt, excerpt_inputs
+from zoo_compress.graph.excerpt import excerpt, excerpt_inputs, inferred_shapes
 from zoo_compress.graph.proto import to_light_proto
 from zoo_compress.pipeline.study import Study
 from zoo_compress.runtime.activations import activations
@@ -110,12 +110,13 @@ def _excerpts(study: Study) -> list[_Excerpts]:
     reachable = [(site, options, names) for site, options, names in taken if names is not None]
     names = dict.fromkeys(name for _, _, names in reachable for name in names)
     values = _values(study, list(names)) if reachable else {}
+    shapes = inferred_shapes(to_light_proto(model)[0])
     return [
         _Excerpts(
             site=site,
             options=options,
             values={name: values[name] for name in taken_in},
-            model=excerpt(model, site, values),
+            model=excerpt(model, site, values, shapes),
         )
         for site, options, taken_in in reachable
     ]
