@@ -58,7 +58,12 @@ class _Excerpts:
     def kind(self) -> bytes:
         """What sites have in common that take the same time."""
         light, _ = to_light_proto(self.model)
-        return _without_names(light) + "\n".join(o.label for o in self.options).encode()
+        lengths = "".join(f"{array.shape}\n" for array in self.values.values())
+        return (
+            _without_names(light)
+            + lengths.encode()
+            + "\n".join(o.label for o in self.options).encode()
+        )
 
 
 def time_sites(
@@ -199,6 +204,10 @@ def _without_names(model: onnx.ModelProto) -> bytes:
 
     for entry in copy.graph.input:
         entry.name = renamed(entry.name)
+        # Each layer may have a name of its own for a length that is not fixed.
+        for dim in entry.type.tensor_type.shape.dim:
+            if not dim.HasField("dim_value"):
+                dim.dim_param = "free"
     for tensor in copy.graph.initializer:
         shape = onnx.TensorProto(
             name=renamed(tensor.name), dims=tensor.dims, data_type=tensor.data_type
