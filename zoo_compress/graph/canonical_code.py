@@ -43,7 +43,7 @@ def packed_numbers(
 def add_numbers(
     fragment: Fragment, code: WholeNumberCode, *, name: str, count: int, rest: int
 ) -> str:
-    """Append nodes that decode whole numbers; return the name of these, int32, shape (count,).
+    """Append nodes that decode whole numbers; return the name of these, float32, shape (count,).
 
     The first two bits of every code are a number r. Behind them the file holds one bit of each
     longer code, then one more of each that is longer still, and so on, all in one row. So for
@@ -63,10 +63,7 @@ def add_numbers(
     bits = add_unpacked_codes(fragment, bits=1, shape=(rest,), prefix=REST)
     ended = code.code.ended.astype(np.float32)
     r = _add_symbols(fragment, r, bits, fragment.share(f"e{name}", ended), len(ended))
-    places = fragment.add("Cast", [r], to=onnx.TensorProto.INT32)
-    found = fragment.add("Gather", [fragment.share(f"k{name}", code.numbers), places])
-    flat = fragment.add("Reshape", [found, fragment.share("flat", np.array([-1], np.int64))])
-    numbers = fragment.add("Cast", [flat], to=onnx.TensorProto.INT32)
+    numbers = _add_lookup(fragment, code, r, name)
     if symbols * code.together == count:
         return numbers
     start = fragment.share("start", np.array([0], np.int64))
@@ -90,6 +87,19 @@ def _add_symbols(fragment: Fragment, r: str, bits: str, ended: str, lengths: int
         if used is not None:
             numbers = fragment.add("Add", [numbers, used])
         used = fragment.add("Gather", [numbers, last])
-        bit = fragment.add("Gather", [table, fragment.add("Mul", [numbers, mask])])
+        bit = fragment.add("GatherElements", [table, fragment.add("Mul", [numbers, mask])])
         r = fragment.add("Sum", [r, fragment.add("Relu", [beyond]), bit])
     return r
+
+
+def _add_lookup(fragment: Fragment, code: WholeNumberCode, symbols: str, name: str) -> str:
+    """Append nodes that replace symbols by their numbers, one after the other."""
+    flat = fragment.share("flat", np.array([-1], np.int64))
+    stored = fragment.share(f"k{name}", code.numbers.reshape(-1))
+    table = fragment.add("Cast", [stored], to=onnx.TensorProto.FLOAT)
+    rows = fragment.add("Reshape", [symbols, fragment.constant(np.array([-1, 1], np.int64))])
+    together = fragment.constant(np.array(code.together, np.float32))
+    within = fragment.constant(np.arange(code.together, dtype=np.float32))
+    places = fragment.add("Add", [fragment.add("Mul", [rows, together]), within])
+    indices = fragment.add("Cast", [places], to=onnx.TensorProto.INT32)
+    return fragment.add("GatherElements", [table, fragment.add("Reshape", [indices, flat])])

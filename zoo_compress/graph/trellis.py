@@ -7,6 +7,9 @@ import onnx
 
 from zoo_compress.graph.fragment import Fragment
 
+FAR = 1 << 31
+"""Behind every last place."""
+
 
 def add_trellis_levels(fragment: Fragment, numbers: str, *, shape: tuple[int, int, int]) -> str:
     """Append nodes that turn whole numbers into levels; return the name of these, float32.
@@ -16,7 +19,7 @@ def add_trellis_levels(fragment: Fragment, numbers: str, *, shape: tuple[int, in
 
     Args:
         fragment: Takes the nodes.
-        numbers: Name of the whole numbers, int32.
+        numbers: Name of the whole numbers, float32.
         shape: Of the result; paths lie along the middle axis, and one of the others is 1 long.
     """
     _, length, behind = shape
@@ -28,19 +31,33 @@ def add_trellis_levels(fragment: Fragment, numbers: str, *, shape: tuple[int, in
     def lengths(role: str, *inner: int) -> str:
         return fragment.share(role + side, np.array([ends[0], *inner, ends[1]], np.int64))
 
+    axis = fragment.constant(np.array([1], np.int64))
+    start = fragment.constant(np.array([0], np.int64))
     target = lengths("k", length)
-    whole = fragment.add("Reshape", [numbers, target])
-    two = fragment.constant(np.array(2, np.int32))
-    parity = fragment.add("Mod", [whole, two])
-    k = fragment.add("Cast", [whole], to=onnx.TensorProto.FLOAT)
-    on = fragment.share(f"on{odd}", np.array([0, 1, 0, 0, odd - 1, 0], np.int64))
-    moved = fragment.add("Pad", [parity, on])
+    k = fragment.add("Reshape", [numbers, target])
+    parity = _add_parity(fragment, k)
+    first = fragment.add("Slice", [parity, start, axis, axis])
+    last = fragment.share(f"l{odd}", np.array([-1 + odd * FAR], np.int64))
+    others = fragment.add("Slice", [parity, start, last, axis])
+    moved = fragment.add("Concat", [fragment.add("Sub", [first, first]), others], axis=1)
     pairs = fragment.add("Reshape", [moved, lengths("p", (length + odd) // 2, 2)])
-    total = fragment.add("CumSum", [pairs, fragment.constant(np.array(1, np.int64))])
-    summed = fragment.add("Mod", [total, two])
-    rows = fragment.add("Reshape", [summed, lengths("q", length + odd)])
-    off = fragment.share(f"off{odd}", np.array([0, 0, 0, 0, -odd, 0], np.int64))
-    grid = fragment.add("Cast", [fragment.add("Pad", [rows, off])], to=onnx.TensorProto.FLOAT)
+    whole = fragment.add("Cast", [pairs], to=onnx.TensorProto.INT32)
+    total = fragment.add("CumSum", [whole, fragment.constant(np.array(1, np.int64))])
+    grid = _add_parity(fragment, fragment.add("Cast", [total], to=onnx.TensorProto.FLOAT))
+    rows = fragment.add("Reshape", [grid, lengths("q", length + odd)])
+    kept = fragment.add(
+        "Slice", [rows, start, fragment.share(f"n{length}", np.array([length])), axis]
+    )
     half = fragment.constant(np.array(0.5, np.float32))
     towards = fragment.add("Mul", [fragment.add("Sign", [k]), half])
-    return fragment.add("Sub", [k, fragment.add("Mul", [grid, towards])])
+    return fragment.add("Sub", [k, fragment.add("Mul", [kept, towards])])
+
+
+def _add_parity(fragment: Fragment, numbers: str) -> str:
+    """Append nodes that compute whole numbers modulo 2, all in float32.
+
+    Mod takes ten times as long.
+    """
+    two, half = (fragment.constant(np.array(value, np.float32)) for value in (2, 0.5))
+    floor = fragment.add("Floor", [fragment.add("Mul", [numbers, half])])
+    return fragment.add("Sub", [numbers, fragment.add("Mul", [floor, two])])
