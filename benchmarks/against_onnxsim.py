@@ -269,7 +269,7 @@ def _searched(
 ) -> Result:
     start, study = time.perf_counter(), bench.study
     limit = Budget.parse(str(opponent.size)).limit_bytes(study.artifact.stored_bytes)
-    problem = Problem(space=study.sized.space, limit_bytes=limit, sensitivity=sensitivity, seed=0)
+    problem = Problem(space=study.sized.space, limit=limit, sensitivity=sensitivity, seed=0)
     with tempfile.TemporaryDirectory() as store:
         found = run_trials(
             load_plugin("strategies", "gp")(problem),

@@ -91,7 +91,7 @@ class Bench:
         limit = Budget.parse(str(budget)).limit_bytes(self.study.artifact.stored_bytes)
         return Problem(
             space=self.study.sized.space,
-            limit_bytes=limit,
+            limit=limit,
             sensitivity=self.sensitivity,
             seed=seed,
         )
@@ -112,20 +112,21 @@ class OptunaStrategy:
         kind = getattr(optuna.samplers, sampler)
         self._study = optuna.create_study(sampler=kind(seed=problem.seed))
         space = problem.space
-        start = knapsack(space, problem.sensitivity.distortion, problem.limit_bytes)
+        start = knapsack(problem.costs, problem.sensitivity.distortion, problem.limit)
         self._study.enqueue_trial(
             {s.name: int(t) for s, t in zip(space.sites, start, strict=True)}
         )
         self._trial: optuna.trial.Trial | None = None
 
     def ask(self) -> Plan:
-        space, cost = self._problem.space, self._problem.sensitivity.distortion
+        space, distortion = self._problem.space, self._problem.sensitivity.distortion
         self._trial = self._study.ask()
         levels = [
             self._trial.suggest_int(site.name, 0, int(count) - 1)
             for site, count in zip(space.sites, space.levels, strict=True)
         ]
-        theta = project(space, np.array(levels, np.int64), cost, self._problem.limit_bytes)
+        wanted = np.array(levels, np.int64)
+        theta = project(self._problem.costs, wanted, distortion, self._problem.limit)
         return space.plan(theta)
 
     def tell(self, trial: Trial) -> None:
@@ -251,9 +252,9 @@ def _search(
         strategy.tell(trial)
         found.append(trial)
     seconds = time.perf_counter() - start
-    best = best_trial(found, problem.objective, problem.limit_bytes)
+    best = best_trial(found, problem.objective, problem.limit)
     if best is None:
-        raise RuntimeError(f"{name} found no plan within {problem.limit_bytes} bytes")
+        raise RuntimeError(f"{name} found no plan within {problem.limit} bytes")
     return Result(
         model=model,
         budget=budget,

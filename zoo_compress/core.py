@@ -344,8 +344,8 @@ class Progress:
     """How far a stage of a run has come.
 
     Attributes:
-        stage: `pull`, `export`, `prepare`, `remove`, `calibrate`, `scan`, `search`, `write`,
-            `gate`, `latency`, `certify`, `diagnose`, `draw`, `push`.
+        stage: `pull`, `export`, `prepare`, `remove`, `calibrate`, `time`, `scan`, `search`,
+            `write`, `gate`, `latency`, `certify`, `diagnose`, `draw`, `push`.
         done: Steps finished; bytes, for `pull`.
         total: Steps planned, None while unknown.
         detail: A short remark, for example the best distance so far.

@@ -175,6 +175,22 @@ def test_halved_biases_take_the_bytes_that_the_search_counts(case: Case) -> None
         assert -4 <= path.stat().st_size - space.stored_bytes(theta) <= 0
 
 
+def test_weights_whose_inputs_take_too_much_memory_are_not_repaired_with_a_note(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zoo_compress.techniques.moments.MOST_BYTES", 1)
+    study = build_study(case.settings(), ignore_progress)
+    sites = len(study.prepared.found.sites)
+    assert any(
+        note.startswith(f"not repaired, for lack of memory: {sites} of {sites} weights")
+        for note in study.notes
+    )
+    monkeypatch.undo()
+    assert not any(
+        "lack of memory" in n for n in build_study(case.settings(), ignore_progress).notes
+    )
+
+
 def test_an_unknown_repair_is_refused_with_its_line_and_the_known_ones(case: Case) -> None:
     chosen = recipe(case.model.parent, repair=["prayer"])
     with pytest.raises(

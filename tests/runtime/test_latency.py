@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+from scipy.stats import binomtest
 
 from zoo_compress.errors import SourceError
 from zoo_compress.runtime.environment import default_threads
-from zoo_compress.runtime.latency import FEWEST_PAIRS, NOISE, Latency
+from zoo_compress.runtime.latency import FEWEST_PAIRS, NOISE, Latency, chance_of_split
 from zoo_compress.runtime.race import (
     MOST_OPENINGS,
     MOST_PAIRS,
@@ -252,6 +253,12 @@ def test_a_split_of_the_pairs_that_chance_allows_is_unclear(
     pairs: int, slower: int, verdict: str
 ) -> None:
     assert latency(1.3, (1.01, 1.4), pairs=pairs, slower=slower).verdict == verdict
+
+
+@pytest.mark.parametrize("whole", [8, 15, 2000])
+def test_the_chance_of_a_split_is_that_of_a_binomial_test(whole: int) -> None:
+    for part in (0, 1, whole // 3, whole // 2, whole - 1):
+        assert chance_of_split(part, whole) == pytest.approx(binomtest(part, whole).pvalue)
 
 
 def test_too_few_pairs_say_nothing() -> None:

@@ -80,6 +80,19 @@ def test_the_least_used_goes_first_when_the_memory_bound_is_reached(counted):
     assert [name for name, _ in counted.asked] == ["a", "b", "c", "b"]
 
 
+def test_what_was_let_go_is_encoded_again_to_the_same_bits(counted):
+    cached = encoder(counted)
+    first = cached.encode("a", FOUR)
+    cached.forget()
+    again = cached.encode("a", FOUR)
+    assert again is not first
+    assert [name for name, _ in counted.asked] == ["a", "a"]
+    np.testing.assert_array_equal(again.dense, first.dense)
+    assert again.tensors.keys() == first.tensors.keys()
+    for role, tensor in first.tensors.items():
+        np.testing.assert_array_equal(again.tensors[role], tensor)
+
+
 def test_a_bound_below_one_weight_still_returns_it(counted):
     tight = encoder(counted, cache_bytes=1)
     assert tight.encode("a", FOUR) is tight.encode("a", FOUR)
@@ -221,6 +234,32 @@ def test_more_bits_have_a_smaller_error(informed):
     errors = [found.error("w", codes(bits)) for bits in range(2, 9)]
     assert errors == sorted(errors, reverse=True)
     assert 0 < errors[-1] < errors[0] < 1
+
+
+def test_errors_of_all_options_encode_some_and_lie_between_for_the_others(counted):
+    found = encoder(counted)
+    options = [codes(bits) for bits in range(8, 1, -1)]
+    errors = found.errors("a", options)
+    assert sorted(bits for _, bits in counted.asked) == [2, 5, 8]
+    assert errors == sorted(errors)
+    exact = encoder(CountedCodes({}))
+    for option, error in zip(options, errors, strict=True):
+        assert found.error("a", option) == error
+        assert error == pytest.approx(exact.error("a", option), rel=0.5)
+    # The encodings of a small weight are kept for the search.
+    found.encode("a", codes(5))
+    assert len(counted.asked) == 3
+
+
+def test_errors_that_are_assumed_fall_with_bytes_and_give_way_to_known_ones(counted):
+    found = encoder(counted)
+    known = found.error("a", FOUR)
+    options = [replace(codes(bits), stored_bytes=100 * bits) for bits in (8, 4, 2)]
+    found.assume_errors("a", options)
+    errors = [found.error("a", option) for option in options]
+    assert errors[0] < errors[2]
+    assert errors[1] == known
+    assert len(counted.asked) == 1
 
 
 def test_an_error_is_a_share_of_the_outputs_where_inputs_are_known_else_of_the_weights():

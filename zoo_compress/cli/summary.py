@@ -16,6 +16,7 @@ from rich.text import Text
 from zoo_compress.cli.bits import bits_table
 from zoo_compress.cli.meter import Meter
 from zoo_compress.cli.output import write_json, write_notes
+from zoo_compress.report.seconds import ACTIVITIES, PHASES, SEARCHING
 from zoo_compress.units import counted, readable_bytes, readable_seconds, readable_share
 
 Report = Mapping[str, Any]
@@ -32,7 +33,6 @@ VERDICTS = {
 """What a comparison of latencies comes to."""
 
 CARD = "README.md"
-PARTS = ("forward", "encode", "propose")
 
 
 def present(report: Report, *, folder: Path, notes: Iterable[str], as_json: bool) -> None:
@@ -58,7 +58,7 @@ def summary(report: Report, *, folder: Path, notes: Iterable[str] = ()) -> Panel
     """Return the panel: sizes, distance, speed, certificate, warnings, bits, time and files."""
     rows: list[tuple[RenderableType, RenderableType]] = [
         ("Distance", distance(report)),
-        ("Speed", speed(report["latency"])),
+        ("Speed", Text.assemble(speed(report["latency"]), time_budget(report))),
         ("Certified", certificate(report["certificate"])),
         *(("Removed", text) for text in removal(report.get("removal"))),
         *((Text("Warning", style="yellow"), Text(note, style="yellow")) for note in notes),
@@ -151,6 +151,26 @@ def speed(found: Mapping[str, Any]) -> Text:
     )
 
 
+def time_budget(report: Report) -> Text:
+    """Return whether the model keeps its budget of latency, and what else was timed for it."""
+    found = report.get("latency_budget")
+    if not found:
+        return Text()
+    kept = "within" if found["met"] else "misses"
+    return Text.assemble(
+        "\n",
+        (
+            f"{kept} the budget of {found['budget']:.4g} of the original's time",
+            "bold green" if found["met"] else "bold red",
+        ),
+        (
+            f"; {counted(len(found['models']), 'whole model')} and "
+            f"{counted(found['timed_options'], 'option')} of single weights were timed for it",
+            "dim",
+        ),
+    )
+
+
 def removal(found: Mapping[str, Any] | None) -> Iterable[Text]:
     """Yield what was removed from the graph, if anything was."""
     if found:
@@ -170,14 +190,17 @@ def certificate(found: Mapping[str, Any] | None) -> Text:
 def effort(report: Report) -> Text:
     """Return how many plans were measured, by whom, and where the time went."""
     seconds = report["seconds"]
-    rest = max(seconds["total"] - sum(seconds[part] for part in PARTS), 0.0)
-    parts = [f"{part} {readable_seconds(seconds[part])}" for part in PARTS]
+    phases = [f"{phase} {readable_seconds(seconds[phase])}" for phase in PHASES]
+    searching = sum(seconds[phase] for phase in SEARCHING)
+    parts = [f"{part} {readable_seconds(seconds[part])}" for part in ACTIVITIES]
+    share = seconds["forward"] / searching if searching else 0.0
     return Text.assemble(
         f"{counted(report['evaluations'], 'evaluation')} with {report['strategy']}, "
         f"seed {report['seed']}, in ",
         (readable_seconds(seconds["total"]), "bold"),
-        f", of which the scan took {readable_seconds(seconds['scan'])}\n",
-        (" · ".join([*parts, f"other {readable_seconds(rest)}"]), "dim"),
+        ("\n" + " · ".join(phases), "dim"),
+        ("\nof " + ", ".join(SEARCHING) + ": " + " · ".join(parts), "dim"),
+        (f", {readable_share(share)} of it forward passes", "dim"),
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from zoo_compress.data.location import REMOTE, locate
 from zoo_compress.data.split import Split, split_inputs
 from zoo_compress.errors import InputError, OriginalModelError, SourceError
 from zoo_compress.graph.load import load_model, model_digest
-from zoo_compress.graph.proto import to_compact_proto
+from zoo_compress.graph.proto import to_light_proto
 from zoo_compress.graph.signature import Signature, signature
 from zoo_compress.hub.resolve import resolve
 from zoo_compress.pipeline.aim import Aim
@@ -28,6 +29,7 @@ from zoo_compress.pipeline.calibrate import (
     calibration_feeds,
     calibration_record,
     observes,
+    unrepaired_note,
 )
 from zoo_compress.pipeline.companions import skipped_companions
 from zoo_compress.pipeline.equalise import equalised
@@ -43,6 +45,8 @@ from zoo_compress.registry import load_plugin
 from zoo_compress.runtime.device import CPU, Device, choose_device
 from zoo_compress.runtime.evaluator import Evaluator, Outputs
 from zoo_compress.runtime.evaluators import evaluator_on
+from zoo_compress.runtime.memory import give_back
+from zoo_compress.search.deadline import Deadline
 from zoo_compress.search.loop import Measurer
 from zoo_compress.search.objective import Objective
 from zoo_compress.search.problem import Problem
@@ -56,6 +60,9 @@ from zoo_compress.techniques.encoder import Encoder
 
 # Enough to notice a rewrite that changes the outputs, few enough to cost nothing.
 SIMPLIFICATION_INPUTS = 4
+# Of the time that is left, the most that comparing the options of weights may use: the scan
+# measures them whether they were compared or not.
+RANKING_SHARE = 0.15
 # A variance needs two.
 FEWEST_SEARCH_INPUTS = 2
 INVENTED_RANGES = (
@@ -90,6 +97,8 @@ class Study:
         calibration: What it repairs them with; None for nothing.
         removal: What was removed from the graph first; None for nothing.
         notes: What the user should know.
+        seconds: Time that building it took, by `prepare`, `calibrate` (running the calibration
+            inputs) and `rank` (comparing the options of each weight).
     """
 
     settings: RunSettings
@@ -112,6 +121,7 @@ class Study:
     calibration: CalibrationRecord | None
     removal: RemovalRecord | None
     notes: tuple[str, ...]
+    seconds: Mapping[str, float]
 
     def sources(self) -> list[Path]:
         """Return the files that the run reads."""
@@ -172,7 +182,12 @@ class Study:
 
 
 def build_study(
-    settings: RunSettings, progress: ProgressCallback, *, searching: bool = True
+    settings: RunSettings,
+    progress: ProgressCallback,
+    *,
+    searching: bool = True,
+    began: float | None = None,
+    ranked: int | None = None,
 ) -> Study:
     """Fetch the model and everything else that a run needs; nothing is measured yet.
 
@@ -180,14 +195,20 @@ def build_study(
         settings: What the user asked for.
         progress: Told how far the work has come.
         searching: Whether plans within the budget have to be found; there must be some then.
+        began: Reading of `time.perf_counter` from which the time limit counts; None for now.
+        ranked: Number of weights whose options the run has compared; None for a new run.
 
     Raises:
         ZooCompressError: Whatever is wrong with the source, the data, the recipe or the budget.
     """
+    began, laps = time.perf_counter() if began is None else began, _Laps()
     aim = Aim.of(settings)
     device, remark = choose_device(settings.device)
-    recipe = load_recipe(settings.recipe)
+    settings, chosen = _with_recipe(settings, aim, device)
+    recipe = load_recipe(str(settings.recipe))
     techniques = load_techniques(recipe)
+    folded = recipe.remove is None and all(each.folded for each in techniques.values())
+    aim.require_speed(recipe.name, folded=folded, device=device.kind)
     observing = observes(techniques)
     strategy = load_plugin("strategies", settings.strategy or recipe.search.strategy)
     progress(Progress(stage="pull", done=0))
@@ -230,21 +251,26 @@ def build_study(
         require_feasible(sized.space, limit_bytes, artifact.stored_bytes)
     evaluator = _evaluator(device, prepared, sized, feeds, reference_of(removal, artifact, feeds))
     progress(Progress(stage="prepare", done=1, total=1))
+    laps.end("prepare")
+    calibrations = calibrate(
+        prepared, fitted, recipe.fitted, observing=observing, seed=settings.seed, progress=progress
+    )
+    laps.end("calibrate")
     encoder = Encoder(
         sites=sized.space.sites,
         weights=prepared.weights(),
         techniques=sized.techniques,
-        calibrations=calibrate(
-            prepared,
-            fitted,
-            recipe.fitted,
-            observing=observing,
-            seed=settings.seed,
-            progress=progress,
-        ),
+        calibrations=calibrations,
         halved=prepared.halved_biases(recipe.biases),
     )
-    sized = thinned(sized, encoder)
+    limit = None if settings.seconds is None else Deadline(end=began + settings.seconds)
+    sized = thinned(
+        sized,
+        encoder,
+        most=ranked,
+        deadline=None if limit is None or ranked is not None else limit.share(RANKING_SHARE),
+    )
+    laps.end("rank")
     task, doubts = output_task(
         settings.task, artifact, names=evaluator.output_names, outputs=evaluator.reference[0]
     )
@@ -274,12 +300,44 @@ def build_study(
         notes=(
             *artifact.notes,
             *([remark] if remark else []),
+            *chosen,
             *warnings,
             *prepared.notes,
+            *unrepaired_note(prepared, recipe.fitted),
             *doubts,
             *skipped_companions(artifact),
         ),
+        seconds=laps.seconds,
     )
+
+
+class _Laps:
+    """Takes the time of what follows each other, and gives back the memory that each has freed.
+
+    Attributes:
+        seconds: Time by name.
+    """
+
+    def __init__(self) -> None:
+        self.seconds = dict[str, float]()
+        self._last = time.perf_counter()
+
+    def end(self, name: str) -> None:
+        """Take the time since the last end."""
+        give_back()
+        now = time.perf_counter()
+        self.seconds[name], self._last = now - self._last, now
+
+
+def _with_recipe(
+    settings: RunSettings, aim: Aim, device: Device
+) -> tuple[RunSettings, tuple[str, ...]]:
+    """Return settings that name a recipe, and a note if another than usual was chosen for them."""
+    if settings.recipe is not None:
+        return settings, ()
+    recipe = aim.recipe(device.kind)
+    note = f"recipe {recipe}: the budget is one of latency, and the usual one speeds nothing up"
+    return replace(settings, recipe=recipe), () if aim.latency is None else (note,)
 
 
 def _require_inputs(split: Split, confidence: float) -> None:
@@ -303,9 +361,16 @@ def _evaluator(
     feeds: Sequence[Feed],
     reference: Sequence[Outputs] | None,
 ) -> Evaluator:
-    model, tensors = to_compact_proto(prepared.model), sized.space.tensors
+    model, supplied = to_light_proto(prepared.model)
     try:
-        return evaluator_on(device, model, feeds, replaceable=tensors, reference=reference)
+        return evaluator_on(
+            device,
+            model,
+            feeds,
+            replaceable=sized.space.tensors,
+            reference=reference,
+            supplied=supplied,
+        )
     except SourceError as error:
         raise OriginalModelError(f"the original model does not open: {error}") from error
 
