@@ -4,8 +4,9 @@ import onnx_ir as ir
 import pytest
 from onnx import helper
 
+from zoo_compress.core import Site
 from zoo_compress.graph.fragment import Fragment, insert_fragment
-from zoo_compress.graph.function import FEWEST_NODES, to_function
+from zoo_compress.graph.function import FEWEST_MODEL_BYTES, FEWEST_NODES, to_function
 from zoo_compress.graph.normalize import normalize
 from zoo_compress.graph.proto import bytes_without, to_compact_proto
 
@@ -15,7 +16,7 @@ X = {"x": np.arange(4, dtype=np.float32)[None]}
 
 def steps(weight, alias, *, nodes=FEWEST_NODES, axis=0) -> Fragment:
     """Return a fragment that adds a constant to a stored weight, node after node."""
-    fragment = Fragment(weight, alias)
+    fragment = Fragment(weight, alias, calls=True)
     value = fragment.store("v", (4, 4), np.float32)
     one = fragment.share("one", np.ones(1, np.float32))
     for _ in range(nodes - 2):
@@ -103,3 +104,19 @@ def test_nodes_are_named_by_what_they_compute():
     assert one.name == other.name
     assert (one.inputs, other.inputs) == (("a0",), ("longer0",))
     assert one.proto(18).output == ["ae"]
+
+
+def test_only_large_models_have_functions():
+    small, large = (
+        Site(
+            name="w",
+            shape=(4, 4),
+            dtype="float32",
+            channel_axis=0,
+            readers=(),
+            model_bytes=FEWEST_MODEL_BYTES + more,
+        )
+        for more in (-1, 0)
+    )
+    assert not Fragment.of(small).calls
+    assert Fragment.of(large).calls

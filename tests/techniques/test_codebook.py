@@ -77,9 +77,9 @@ def test_channels_that_make_no_equal_groups_are_not_offered_and_refused():
 
 
 def test_a_weight_too_small_to_gain_is_declined_with_its_size():
-    assert Codebook({}).options(matrix_site((4, 8))) == []
-    reason = Codebook({}).decline(matrix_site((4, 8)))
-    assert reason == "128 bytes: a codebook and its decode nodes take no less"
+    assert Codebook({}).options(matrix_site((8, 8))) == []
+    reason = Codebook({}).decline(matrix_site((8, 8)))
+    assert reason == "256 bytes: a codebook and its decode nodes take no less"
     assert Codebook({}).decline(matrix_site((64, 64))) is None
 
 

@@ -48,17 +48,17 @@ def test_more_bits_and_smaller_groups_cost_more_bytes():
 
 
 def test_options_of_small_weights_are_in_the_order_of_their_bytes_too():
-    offered = Codes({}).options(site((16, 16)))
-    assert [option.settings["bits"] for option in offered] == [7, 6, 8, 5, 3, 4, 2]
+    offered = Codes({}).options(site((64, 48)))
+    assert [option.settings["bits"] for option in offered] == [7, 8, 6, 5, 4, 3, 2]
     sizes = [option.stored_bytes for option in offered]
     assert sizes == sorted(sizes, reverse=True)
 
 
 def test_a_weight_too_small_to_gain_is_declined_with_its_size():
-    small = site((4, 8))
+    small = site((8, 8))
     assert Codes({}).options(small) == []
     reason = Codes({}).decline(small)
-    assert reason == "128 bytes: packed codes and their decode nodes take no less"
+    assert reason == "256 bytes: packed codes and their decode nodes take no less"
     assert Codes({}).decline(site()) is None
 
 

@@ -16,6 +16,7 @@ from tests.techniques.decoded import (
     matrix_site,
 )
 from zoo_compress.core import Option
+from zoo_compress.graph import fragment
 from zoo_compress.techniques.codebook import Codebook
 from zoo_compress.techniques.prefix_codes import PrefixCodes
 from zoo_compress.techniques.sparse import Sparse
@@ -60,8 +61,9 @@ CASES |= {
     )
     for short, long, share in ((2, 4, 0.25), (3, 6, 0.1), (1, 8, 0.5), (7, 14, 0.01))
 }
+ANY_MODEL = {"smallest_model_bytes": 0}
 CASES |= {
-    f"trellis codes {bits}": (TrellisCodes, {"bits": [bits]}, {"bits": bits})
+    f"trellis codes {bits}": (TrellisCodes, {"bits": [bits]} | ANY_MODEL, {"bits": bits})
     for bits in (5.0, 3.2, 2.4, 1.75)
 }
 every_case = pytest.mark.parametrize("case", CASES)
@@ -138,6 +140,23 @@ def test_the_file_takes_the_predicted_bytes(case, dtype, shape, name, make_model
 
 
 @every_case
+@pytest.mark.parametrize("opset", [11, 18])
+def test_functions_of_large_models_decode_exactly_and_take_the_predicted_bytes(
+    case, opset, make_model, load, optimized, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(fragment, "FEWEST_MODEL_BYTES", 0)
+    technique, recipe, option = CASES[case]
+    text = "g (T[2,40] x) => (T[] y) { a = MatMul(x, w) y = MatMul(a, v) }"
+    weights = {"w": drawn((40, 50)), "v": drawn((50, 40))}
+    model = make_model(text, weights, opset=opset)
+    found = decoded(model, technique(recipe), option)
+    assert {node.domain for node in found.packed.graph.node} == {"", "zoo"}
+    assert_decodes_exactly(found, load, optimized)
+    written = found.written_bytes(tmp_path / "model.onnx")
+    assert found.predicted_bytes - FRAMING <= written <= found.predicted_bytes
+
+
+@every_case
 @pytest.mark.parametrize("dtype", ["float32", "float16"])
 def test_the_same_weight_gives_the_same_bytes(dtype, case):
     technique, recipe, settings = CASES[case]
@@ -150,7 +169,7 @@ def test_the_same_weight_gives_the_same_bytes(dtype, case):
 
 @pytest.mark.parametrize("technique", [Codebook, Sparse, PrefixCodes, TrellisCodes])
 def test_weights_that_are_not_finite_are_refused(technique):
-    site, weight = matrix_site((40, 64)), drawn((40, 64))
+    site, weight = matrix_site((40, 64), model_bytes=1 << 30), drawn((40, 64))
     weight[3, 5] = np.nan
     option = technique({}).options(site)[0]
     with pytest.raises(ValueError, match="weights must be finite"):

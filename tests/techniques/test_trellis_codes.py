@@ -12,6 +12,8 @@ from zoo_compress.techniques.trellis_codes import DEFAULT_BITS, TrellisCodes
 from zoo_compress.techniques.trellis_fit import ENOUGH, TrellisFit
 from zoo_compress.techniques.trellis_layout import TrellisLayout
 
+ANY_MODEL = {"smallest_model_bytes": 0}
+
 
 def encoded(technique, weight, site, known, **chosen):
     option = Option(technique=technique.name, settings=chosen, stored_bytes=0)
@@ -100,7 +102,7 @@ def test_an_outlier_keeps_its_size():
 def test_more_bits_take_more_bytes_and_leave_less_error():
     site = matrix_site((64, 96))
     weight, known = drawn(site.shape), calibration_of(site, "error-feedback")
-    offered = TrellisCodes({}).options(site)
+    offered = TrellisCodes(ANY_MODEL).options(site)
     assert [option.settings["bits"] for option in offered] == list(DEFAULT_BITS)
     sizes = [option.stored_bytes for option in offered]
     assert sizes == sorted(set(sizes), reverse=True)
@@ -110,13 +112,21 @@ def test_more_bits_take_more_bytes_and_leave_less_error():
 
 def test_weights_on_both_sides_of_their_axis_are_declined():
     site = matrix_site((8, 16, 3, 3), channel_axis=1)
-    assert TrellisCodes({}).options(site) == []
-    reason = TrellisCodes({}).decline(site)
+    assert TrellisCodes(ANY_MODEL).options(site) == []
+    reason = TrellisCodes(ANY_MODEL).decline(site)
     assert reason == "the weights of an output lie on both sides of the axis of outputs"
 
 
+def test_small_models_are_declined_with_their_size():
+    site = matrix_site((640, 480), model_bytes=1_228_800)
+    assert TrellisCodes({}).options(site) == []
+    reason = TrellisCodes({}).decline(site)
+    assert reason == "a model of 1228800 bytes: the function that decodes takes too many"
+    assert TrellisCodes({}).options(matrix_site((640, 480), model_bytes=1 << 24))
+
+
 def test_tiny_weights_are_declined_with_their_size():
-    reason = TrellisCodes({}).decline(matrix_site((8, 8)))
+    reason = TrellisCodes(ANY_MODEL).decline(matrix_site((8, 8)))
     assert reason == "256 bytes: codes, steps and their decode nodes take no less"
 
 

@@ -9,4 +9,4 @@ from zoo_compress.testing import TechniqueConformance
 class TestTrellisCodes(TechniqueConformance):
     @pytest.fixture
     def technique(self):
-        return TrellisCodes({"bits": [4.5, 2.6, 2.0]})
+        return TrellisCodes({"bits": [4.5, 2.6, 2.0], "smallest_model_bytes": 0})

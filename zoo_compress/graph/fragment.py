@@ -11,8 +11,15 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 
-from zoo_compress.core import AnyArray
-from zoo_compress.graph.function import ANY_VERSION, DOMAIN, Function, define, to_function
+from zoo_compress.core import AnyArray, Site
+from zoo_compress.graph.function import (
+    ANY_VERSION,
+    DOMAIN,
+    FEWEST_MODEL_BYTES,
+    Function,
+    define,
+    to_function,
+)
 from zoo_compress.graph.initializers import add_initializer
 
 PREFIX = "zoo."
@@ -60,6 +67,7 @@ class Fragment:
     Attributes:
         weight: Name of the weight that the last node rebuilds.
         alias: A short prefix for the names of everything else; long names cost bytes.
+        calls: Whether the nodes become a function that other weights may share.
         nodes: In topological order.
         tensors: Stored for this weight alone.
         constants: Small constants that all fragments of a model share, by name.
@@ -67,6 +75,7 @@ class Fragment:
 
     weight: str
     alias: str
+    calls: bool = False
     nodes: list[onnx.NodeProto] = field(default_factory=list)
     tensors: list[TensorPlan] = field(default_factory=list)
     constants: dict[str, AnyArray] = field(default_factory=dict)
@@ -114,10 +123,15 @@ class Fragment:
         """Give the output of the last node the weight's own name."""
         self.nodes[-1].output[0] = self.weight
 
+    @classmethod
+    def of(cls, site: Site) -> Fragment:
+        """Return a fragment without nodes for a weight; it calls functions in large models."""
+        return cls(site.name, site.alias, calls=site.model_bytes >= FEWEST_MODEL_BYTES)
+
     @property
     def function(self) -> Function | None:
-        """The nodes as a function that other weights may share; None where they are few."""
-        return to_function(self.nodes)
+        """The nodes as a function; None where they stay in the graph, as few ones always do."""
+        return to_function(self.nodes) if self.calls else None
 
     @property
     def stored_bytes(self) -> int:

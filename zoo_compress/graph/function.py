@@ -16,6 +16,13 @@ DOMAIN = "zoo"
 FIRST_IR_VERSION = 8
 """The first version of the format in which a model may hold functions."""
 
+FEWEST_MODEL_BYTES = 8 << 20
+"""Of the tensors of a model, for its weights to be decoded by functions.
+
+A search keeps room for all functions that any option calls, some 20 kB of them. Nodes would take
+2 kB for each weight.
+"""
+
 # A call and a definition take more bytes than fewer nodes, unless many weights share them.
 FEWEST_NODES = 6
 # Of SHA-256: two of the few functions of a model have the same with probability 1e-12.

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from zoo_compress.core import AnyArray, Encoded, Option, Site
 from zoo_compress.graph.canonical_code import add_numbers, packed_numbers
 from zoo_compress.graph.fragment import Fragment, insert_fragment
+from zoo_compress.graph.function import FEWEST_MODEL_BYTES
 from zoo_compress.graph.scaled import add_steps, finish_weight
 from zoo_compress.graph.trellis import add_trellis_levels
 from zoo_compress.numerics.magnitude import unit_weights
@@ -32,11 +33,14 @@ class TrellisCodesSettings(BaseModel):
 
     Attributes:
         bits: Bits that a weight takes on average, to offer.
+        smallest_model_bytes: Bytes of all tensors of a model from which on to offer any: the
+            functions that decode them take 3 to 4 kB each.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     bits: tuple[Bits, ...] = Field(default=DEFAULT_BITS, min_length=1)
+    smallest_model_bytes: Annotated[int, Field(ge=0)] = FEWEST_MODEL_BYTES
 
 
 class TrellisCodes:
@@ -60,7 +64,9 @@ class TrellisCodes:
         self._settings = TrellisCodesSettings.model_validate(dict(settings))
 
     def decline(self, site: Site) -> str | None:
-        """Return the reason when rows lie scattered, or no option saves a byte."""
+        """Return the reason when the model is small, rows lie scattered, or nothing is saved."""
+        if site.model_bytes < self._settings.smallest_model_bytes:
+            return f"a model of {site.model_bytes} bytes: the function that decodes takes too many"
         if not TrellisLayout(site, DEFAULT_BITS[0]).in_one_piece:
             return "the weights of an output lie on both sides of the axis of outputs"
         if self.options(site):
@@ -69,6 +75,8 @@ class TrellisCodes:
 
     def options(self, site: Site) -> Sequence[Option]:
         """Return one option per number of bits, more bytes first."""
+        if site.model_bytes < self._settings.smallest_model_bytes:
+            return []
         layouts = (TrellisLayout(site, bits) for bits in self._settings.bits)
         return saving_options(
             site,
@@ -109,7 +117,7 @@ class TrellisCodes:
 def _fragment(layout: TrellisLayout) -> Fragment:
     """Build the decode subgraph of a site; it depends on shapes only, not on weights."""
     site = layout.site
-    fragment = Fragment(site.name, site.alias)
+    fragment = Fragment(site.name, site.alias, calls=True)
     numbers = add_numbers(
         fragment, layout.code, name=f"{layout.bits:g}", count=site.elements, rest=layout.rest
     )
