@@ -9,7 +9,8 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from zoo_compress.numerics.trellis import Trellis, code_on_trellis
+from zoo_compress.numerics.trellis import Trellis
+from zoo_compress.numerics.trellis_paths import code_on_trellis
 from zoo_compress.numerics.uniform import SMALLEST_STEP, stored_scale
 from zoo_compress.techniques.calibration import Calibration
 from zoo_compress.techniques.trellis_layout import TrellisLayout
