@@ -212,3 +212,13 @@ def test_a_model_without_conversions_stays_as_it_is(model, feed):
     inner, taken = without_borders(proto, feed)
     assert inner == proto
     assert taken == feed
+
+
+def test_weights_may_be_supplied_beside_a_model_whose_borders_go(draw):
+    whole = quantized(draw)
+    weight = next(tensor for tensor in whole.graph.initializer if tensor.name == "w")
+    weight.ClearField("raw_data")
+    weight.data_location = onnx.TensorProto.EXTERNAL
+    weight.external_data.add(key="location", value="supplied")
+    _, taken = without_borders(whole, {"x": draw(2, 8)})
+    assert set(taken) == {"q"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,7 +14,7 @@ import onnx
 import pytest
 
 from tests.pipeline.conftest import Case, make_case
-from zoo_compress.core import Feed
+from zoo_compress.core import AnyArray, Feed
 from zoo_compress.errors import BudgetError, SourceError
 from zoo_compress.pipeline import frontier, resume, run
 from zoo_compress.pipeline.site_timing import time_sites
@@ -49,12 +49,14 @@ class Machine:
     Attributes:
         share: What a model takes of the original's time, by its number of 8-bit weights.
         site: What a site takes of the original's time as 8-bit numbers.
+        spread: How far the quartiles of models are from their medians.
         races: Numbers of 8-bit weights of the models that were timed, in order.
         sites: How many races of single sites there were.
     """
 
     share: Callable[[int], float] = lambda weights: 1.0 - 0.2 * weights
     site: float = 0.5
+    spread: float = 0.0
     races: list[int] = field(default_factory=list)
     sites: int = 0
 
@@ -71,7 +73,7 @@ class Machine:
         stored = onnx.load(other).graph.initializer
         weights = sum(t.data_type == onnx.TensorProto.INT8 and len(t.dims) > 1 for t in stored)
         self.races.append(weights)
-        return latency(self.share(weights))
+        return latency(self.share(weights), spread=self.spread)
 
     def time_site(self, openers: Sequence[Callable[[], object]], seconds: float) -> list[Latency]:
         """Time the original of a site and its options, alone and between others."""
@@ -275,6 +277,18 @@ def test_an_option_slower_on_one_site_is_left_out_there_alone(
     )
 
 
+def test_a_result_whose_runs_lie_on_both_sides_of_the_budget_comes_with_a_note(
+    case: Case, machine: Machine
+) -> None:
+    machine.spread = 0.3
+    result = run(case.settings(budget="latency=0.7", trials=2))
+    assert result.report["latency_budget"]["met"]
+    told = "within the budget of 0.7, but their middle half is 0.3 to 0.9: the machine was busy"
+    assert any(told in note for note in result.notes)
+    # Two weights are near the budget, and raced thrice; so are one and all, whose spread reaches.
+    assert machine.races.count(2) == 3
+
+
 def test_a_recipe_whose_models_run_as_the_original_does_is_refused_at_once(case: Case) -> None:
     with pytest.raises(BudgetError, match=r"'balanced' run as the original does .* cpu-speed"):
         run(case.settings(budget="latency=0.7", recipe="balanced"))
@@ -325,11 +339,13 @@ def test_an_option_that_does_not_run_by_itself_is_left_out_and_recorded(
     opened: list[bytes] = []
     true_open = FedSession.open
 
-    def fails_on_the_first(model: bytes, feed: Feed, device: Device) -> FedSession:
+    def fails_on_the_first(
+        model: bytes, supplied: Mapping[str, AnyArray], feed: Feed, device: Device
+    ) -> FedSession:
         opened.append(model)
         if len(opened) == 1:
             raise SourceError("no kernel for this")
-        return true_open(model, feed, device)
+        return true_open(model, supplied, feed, device)
 
     monkeypatch.setattr(FedSession, "open", fails_on_the_first)
     report = run(case.settings(budget="latency=0.7")).report

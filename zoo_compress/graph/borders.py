@@ -30,7 +30,9 @@ def without_borders(
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
     graph = copy.graph
-    constants = {t.name: onnx.numpy_helper.to_array(t) for t in graph.initializer}
+    # Step sizes are small; weights may be supplied beside the model.
+    inside = (t for t in graph.initializer if t.data_location != onnx.TensorProto.EXTERNAL)
+    constants = {t.name: onnx.numpy_helper.to_array(t) for t in inside}
     taken = dict(values)
     for entry in list(graph.input):
         readers = [node for node in graph.node if entry.name in node.input]

@@ -20,7 +20,7 @@ from zoo_compress.pipeline.latency import latency_record, slowness_note
 from zoo_compress.pipeline.request import request_record
 from zoo_compress.pipeline.space import weight_bytes
 from zoo_compress.pipeline.study import Study
-from zoo_compress.pipeline.time_record import site_times_of, slower_note, time_record
+from zoo_compress.pipeline.time_record import doubt_note, site_times_of, slower_note, time_record
 from zoo_compress.runtime.environment import hardware, versions
 from zoo_compress.runtime.gate import GateReport
 from zoo_compress.runtime.latency import Latency
@@ -174,7 +174,8 @@ def _notes(
     attempt: Attempt, scan: dict[str, int], latency: Latency, finishing: float
 ) -> list[str]:
     notes = list(attempt.study.notes)
-    notes += [note for note in (slowness_note(latency), slower_note(attempt)) if note]
+    told = slowness_note(latency), doubt_note(attempt, latency), slower_note(attempt)
+    notes += [note for note in told if note]
     if scan["measured"] < scan["planned"]:
         notes.append(
             f"for lack of time the scan measured {scan['measured']} of {scan['planned']} options "

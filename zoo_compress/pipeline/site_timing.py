@@ -15,7 +15,7 @@ from zoo_compress.core import AnyArray, Option, Progress, ProgressCallback, Site
 from zoo_compress.errors import InputError, SourceError
 from zoo_compress.graph.borders import without_borders
 from zoo_compress.graph.excerpt import excerpt, excerpt_inputs
-from zoo_compress.graph.proto import to_compact_proto, to_light_proto
+from zoo_compress.graph.proto import to_light_proto
 from zoo_compress.pipeline.study import Study
 from zoo_compress.runtime.activations import activations
 from zoo_compress.runtime.device import Device
@@ -57,8 +57,8 @@ class _Excerpts:
     @cached_property
     def kind(self) -> bytes:
         """What sites have in common that take the same time."""
-        proto = to_compact_proto(self.model)
-        return _without_names(proto) + "\n".join(o.label for o in self.options).encode()
+        light, _ = to_light_proto(self.model)
+        return _without_names(light) + "\n".join(o.label for o in self.options).encode()
 
 
 def time_sites(
@@ -135,9 +135,8 @@ def _timed(
 ) -> dict[str, tuple[int, int, int]]:
     """Return nanoseconds by option: of the original, of the option alone, and amid its kind."""
     device = study.candidates.evaluator.device
-    original = partial(
-        FedSession.open, to_compact_proto(each.model).SerializeToString(), each.values, device
-    )
+    light, supplied = to_light_proto(each.model)
+    original = partial(FedSession.open, light.SerializeToString(), supplied, each.values, device)
     openers: list[Callable[[], Runnable]] = [original]
     places = dict[str, tuple[int, int]]()
     for option in each.options:
@@ -164,10 +163,10 @@ def _entrants(
     rewritten = each.model.clone()
     encoded = study.encoder.encode(each.site.name, option)
     study.encoder.technique(option).rewrite(rewritten, each.site, encoded)
-    whole = to_compact_proto(rewritten)
+    whole, supplied = to_light_proto(rewritten)
     inner, taken = without_borders(whole, each.values)
     alone, amid = (
-        partial(FedSession.open, model.SerializeToString(), values, device)
+        partial(FedSession.open, model.SerializeToString(), supplied, values, device)
         for model, values in ((whole, each.values), (inner, taken))
     )
     if _runs(alone):

@@ -74,6 +74,18 @@ def slower_note(attempt: Attempt) -> str | None:
     )
 
 
+def doubt_note(attempt: Attempt, latency: Latency) -> str | None:
+    """Return a note for a result whose runs lie on both sides of the budget, else None."""
+    lower, upper = latency.quartiles
+    if attempt.goal is None or not lower <= attempt.goal.budget < upper:
+        return None
+    return (
+        f"the median of the ratios is within the budget of {attempt.goal.budget:g}, but their "
+        f"middle half is {lower:.3g} to {upper:.3g}: the machine was busy, or the model is close "
+        "to the budget; time it again on a quiet one with `zoo-compress bench`"
+    )
+
+
 def site_times_of(attempt: Attempt, plan: Plan) -> Mapping[str, dict[str, float] | None]:
     """Return the measured times of sites in the original and as a plan has them, in microseconds.
 

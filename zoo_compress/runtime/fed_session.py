@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from zoo_compress.core import AnyArray, Feed
@@ -24,13 +25,27 @@ class FedSession:
         self._feed = dict(feed)
 
     @classmethod
-    def open(cls, model: bytes, feed: Feed, device: Device) -> FedSession:
+    def open(
+        cls, model: bytes, supplied: Mapping[str, AnyArray], feed: Feed, device: Device
+    ) -> FedSession:
         """Open a serialised model as a race does: threads that wait sleep.
+
+        Args:
+            model: The model.
+            supplied: Weights that it declares without their values.
+            feed: The sample.
+            device: Where to run.
 
         Raises:
             SourceError: If ONNX Runtime cannot open it.
         """
-        session = open_session(model, threads=default_threads(), spinning=False, device=device)
+        session = open_session(
+            model,
+            threads=default_threads(),
+            initializers=supplied,
+            spinning=False,
+            device=device,
+        )
         return cls(session, feed)
 
     def run(self, output_names: None, feed: dict[str, AnyArray], /) -> object:
