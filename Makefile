@@ -8,6 +8,7 @@
 # make bench-search   compare the search strategies with each other and with Optuna's: hours
 # make bench-techniques   compare techniques and repairs at equal bytes: half an hour
 # make bench-int8   compare integer products with ONNX Runtime's quantization: minutes
+# make bench-scaling   time and memory against sites, parameters and inputs: an hour
 # make bench-onnxsim   compare with onnxsim's files at equal bytes: an hour
 # make clean   remove build products and caches; .venv, .node and runs stay
 
@@ -20,7 +21,7 @@ REQUIREMENTS := pyproject.toml constraints.txt
 MINILM := Xenova/all-MiniLM-L6-v2
 
 .PHONY: demo test check image-test node-test browser-test clean
-.PHONY: bench bench-search bench-techniques bench-int8 bench-onnxsim
+.PHONY: bench bench-search bench-techniques bench-int8 bench-scaling bench-onnxsim
 
 demo: .venv/.demo-installed
 	$(BIN)/zoo-compress run sample:efficientnet-lite0 --budget 0.125 --out runs/demo --overwrite
@@ -62,6 +63,10 @@ bench-int8: .venv/.demo-installed
 	mkdir -p runs
 	$(BIN)/python benchmarks/int8.py --models efficientnet minilm \
 	  --results runs/int8.jsonl $(if $(DATA),--images "$(DATA)")
+
+bench-scaling: .venv/.demo-installed
+	mkdir -p runs
+	$(BIN)/python benchmarks/scaling.py --results runs/scaling.jsonl
 
 bench-onnxsim: .bench-venvs/onnxsim/.installed
 	.bench-venvs/onnxsim/bin/python benchmarks/against_onnxsim.py --models efficientnet minilm \

@@ -1,9 +1,10 @@
 """How time and memory of a run grow with sites, parameters and inputs.
 
-Each point is a run of its own, with recipe `balanced` unless `--recipe` says otherwise, on a
-residual network of matrix products with seeded weights as external data and seeded inputs. One
-axis varies at a time. Under each axis stand the exponents: the slopes of the logarithms, for time
-over that of the axis, for memory over the bytes of the model.
+Each point is a run of its own, with plain codes and corrected biases unless `--recipe` says
+otherwise, on a residual network of matrix products with seeded weights as external data and seeded
+inputs. One axis varies at a time. Under each axis stand the exponents: the slopes of logarithms
+over that of the axis. Memory is that of all processes of the run together: until the search has
+ended, and from then on, when ONNX Runtime opens the written file and the original.
 
 Points are kept in a file, so that an interrupted series goes on where it stopped:
 
@@ -25,8 +26,6 @@ from pathlib import Path
 import numpy as np
 from peak_memory import run_measured
 from results_file import ResultsFile
-from rich.console import Console
-from rich.table import Table
 from synthetic_network import write_inputs, write_network
 
 from zoo_compress.pipeline.folder import PENDING_FOLDER
@@ -42,7 +41,7 @@ AXES: Mapping[str, Sequence[int]] = {
 BUDGET, TRIALS, FRONTIER = "0.125", 8, 2
 CERTIFIED = 200
 STAGES = ("prepare", "calibrate", "rank", "scan", "search", "finish")
-WITHIN = ("session", "forward", "encode", "propose")
+WITHIN = ("session", "forward", "encode")
 OWN = Path(__file__).with_name("recipes")
 
 
@@ -89,7 +88,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--results", type=Path, default=Path("scaling.jsonl"))
     parser.add_argument("--axes", nargs="+", choices=AXES, default=[*AXES])
     parser.add_argument("--most", type=float, default=1e8, help="parameters at most")
-    parser.add_argument("--recipe", default="balanced", help="shipped or of this folder")
+    parser.add_argument("--recipe", default="codes-bias", help="shipped or of this folder")
     parser.add_argument("--table", action="store_true", help="print the results file only")
     return parser.parse_args()
 
@@ -99,7 +98,7 @@ def _measure(axis: str, value: int, recipe: str) -> Point:
         value if axis == name else usual
         for name, usual in zip(AXES, (SITES, PARAMETERS, INPUTS), strict=True)
     )
-    with tempfile.TemporaryDirectory(dir=Path.cwd(), prefix=".scaling-") as name:
+    with tempfile.TemporaryDirectory(prefix="scaling-") as name:
         folder = Path(name)
         model = write_network(folder, layers=sites, weights=parameters)
         adapted = _recipe(folder, recipe, inputs)
@@ -148,22 +147,18 @@ def _print(points: Sequence[Point]) -> None:
     for axis in AXES:
         chosen = sorted((p for p in points if p.axis == axis), key=lambda p: p.value)
         if chosen:
-            Console(width=150).print(_table(axis, chosen))
+            print("\n".join(_table(chosen)), end="\n\n", flush=True)
 
 
-def _table(axis: str, points: Sequence[Point]) -> Table:
-    columns = ["parameters", "sites", "inputs", "model MB", "runs", "seconds"]
-    columns += [*STAGES, *WITHIN, "a proposal"]
-    columns += ["search MB", "/ model", "finish MB", "/ model"]
-    table = Table(title=f"against {axis}")
-    for column in columns:
-        table.add_column(column, justify="right")
-    for point in points:
-        table.add_row(*_row(point))
+def _table(points: Sequence[Point]) -> Iterator[str]:
+    """Yield the lines of a table, with the exponents under the points."""
+    columns = ["parameters", "sites", "inputs", "model MB", "runs", "seconds", *STAGES, *WITHIN]
+    columns += ["a proposal", "search MB", "/ model", "finish MB", "/ model"]
+    rows = [_row(point) for point in points]
     if len(points) > 1:
-        table.add_section()
-        table.add_row(*_exponents(points))
-    return table
+        rows.append(_exponents(points))
+    for row in (columns, ["---:"] * len(columns), *rows):
+        yield f"| {' | '.join(row)} |"
 
 
 def _row(point: Point) -> list[str]:
@@ -175,7 +170,7 @@ def _row(point: Point) -> list[str]:
         f"{megabytes:.1f}",
         str(point.evaluations),
         f"{point.seconds:.0f}",
-        *(f"{point.parts.get(part, 0):.1f}" for part in (*STAGES, *WITHIN)),
+        *(f"{point.parts.get(part, 0):.0f}" for part in (*STAGES, *WITHIN)),
         f"{point.parts['propose'] / max(point.proposals, 1):.2f}",
         *(
             text

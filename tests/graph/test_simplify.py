@@ -1,8 +1,10 @@
 import numpy as np
 import onnx
+import onnx_ir as ir
 import pytest
 
 from zoo_compress.graph.held import hold_values
+from zoo_compress.graph.normalize import normalize
 from zoo_compress.graph.proto import to_compact_proto
 from zoo_compress.graph.simplify import simplify
 
@@ -93,6 +95,19 @@ def test_weights_whose_values_a_large_model_computes_with_stay_as_they_are(
     found = simplified(model, large=1)
     assert operators(found) == ["Transpose", "MatMul"]
     np.testing.assert_array_equal(run(found, {"x": X})[0], expected)
+
+
+def test_constants_too_many_to_compare_by_pairs_are_left_to_normalizing(
+    make_model, simplified, draw, monkeypatch
+):
+    text = """g (float[2,3] x) => (float[2,3] y) { h = Add(x, a) i = Mul(h, b) y = Add(i, c) }"""
+    values = draw(3)
+    model = make_model(text, {"a": values, "b": draw(3), "c": values})
+    assert len(simplified(model).graph.initializer) == 2
+    monkeypatch.setattr("zoo_compress.graph.simplify.MOST_TIED", 2)
+    found = simplified(model)
+    assert len(found.graph.initializer) == 3
+    assert len(normalize(ir.from_proto(found)).graph.initializers) == 2
 
 
 def test_a_changed_interface_is_a_reason_to_keep_the_original(make_model, simplified, draw):

@@ -1,5 +1,6 @@
 """The arithmetic of latencies, with clocks, models and durations that are given."""
 
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -290,3 +291,16 @@ def test_a_file_that_does_not_open_is_named(
     onnx.save(conv_model, path)
     with pytest.raises(SourceError, match="missing"):
         compare_latency(path, tmp_path / "missing.onnx", images)
+
+
+def test_a_model_is_closed_before_it_is_opened_again() -> None:
+    models, alive = machine(0.01, 0.01), list[tuple[Path, weakref.ref[Session]]]()
+
+    def open_alone(path: Path, threads: int) -> Session:
+        assert not [each for known, each in alive if known == path and each() is not None]
+        session = models.open(path, threads)
+        alive.append((path, weakref.ref(session)))
+        return session
+
+    compare_latency(ORIGINAL, COMPRESSED, FEEDS, threads=1, opener=open_alone, clock=models.clock)
+    assert len(alive) > 2

@@ -15,6 +15,10 @@ from onnx.external_data_helper import load_external_data_for_tensor
 from zoo_compress.graph.held import LARGE_BYTES, PACKED, SMALLEST_APART_BYTES, in_memory
 from zoo_compress.graph.load import attach
 
+MOST_TIED = 500
+"""Constants among which onnxslim looks for equal ones, pair by pair: for 2000 that took a minute
+and a half of processor time. Equal nodes that read equal constants then stay."""
+
 
 def simplify(path: Path, *, stored_bytes: int, large: int | None = None) -> ir.Model | str:
     """Return the simplified model, or the reason why there is none.
@@ -54,10 +58,11 @@ def _slimmed(model: onnx.ModelProto) -> onnx.ModelProto | str:
     import onnxslim
 
     logging.getLogger("onnxslim").disabled = True
+    skipped = ["weight_tying"] if len(model.graph.initializer) > MOST_TIED else []
     try:
         # It prints some of its failures, and it changes the model that it is given.
         with contextlib.redirect_stdout(io.StringIO()):
-            simplified = onnxslim.slim(model)
+            simplified = onnxslim.slim(model, skip_optimizations=skipped)
     # onnxslim is foreign code that raises whatever its rewrites meet.
     except Exception as error:
         return f"onnxslim failed: {' '.join(str(error).split()) or type(error).__name__}"

@@ -157,7 +157,7 @@ def _layout(site: Site, settings: Mapping[str, Any]) -> _Layout:
 def _fragment(site: Site, settings: Mapping[str, Any]) -> Fragment:
     """Build the decode subgraph of a site; it depends on shapes only, not on weights."""
     layout, groups, entries = _layout(site, settings), _group_count(settings), settings["entries"]
-    fragment = Fragment(site.name, site.alias)
+    fragment = Fragment.of(site)
     codes = add_unpacked_codes(fragment, bits=code_bits(entries), shape=layout.shape)
     if groups > 1:
         first = np.arange(groups, dtype=np.float32) * np.float32(entries)

@@ -168,7 +168,7 @@ def _blocks(site: Site, settings: Mapping[str, Any]) -> Blocks:
 def _fragment(site: Site, settings: Mapping[str, Any]) -> Fragment:
     """Build the decode subgraph of a site; it depends on shapes only, not on weights."""
     blocks = _blocks(site, settings)
-    fragment = Fragment(site.name, site.alias)
+    fragment = Fragment.of(site)
     codes = add_unpacked_codes(fragment, bits=int(settings["bits"]), shape=blocks.shape)
     zero = fragment.store("z", (), np.float32)
     step = add_steps(fragment, blocks.scale_shape)

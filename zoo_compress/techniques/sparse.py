@@ -140,7 +140,7 @@ def _values(settings: Mapping[str, Any]) -> KeptValues:
 
 def _fragment(site: Site, settings: Mapping[str, Any]) -> Fragment:
     """Build the decode subgraph of a site; it depends on shapes only, not on weights."""
-    fragment = Fragment(site.name, site.alias)
+    fragment = Fragment.of(site)
     count = kept_count(site.elements, settings["density"])
     values, step = _values(settings).add_nodes(fragment, site, count)
     units = add_scattered(fragment, values, shape=site.shape)
