@@ -7,7 +7,7 @@ import pytest
 from onnx import helper
 
 from zoo_compress.graph.borders import without_borders
-from zoo_compress.graph.excerpt import excerpt, excerpt_inputs
+from zoo_compress.graph.excerpt import excerpt, excerpt_inputs, inferred_shapes
 from zoo_compress.graph.normalize import normalize
 from zoo_compress.graph.proto import to_compact_proto
 from zoo_compress.graph.sites import find_sites
@@ -222,3 +222,24 @@ def test_weights_may_be_supplied_beside_a_model_whose_borders_go(draw):
     weight.external_data.add(key="location", value="supplied")
     _, taken = without_borders(whole, {"x": draw(2, 8)})
     assert set(taken) == {"q"}
+
+
+def test_lengths_that_are_not_fixed_in_the_model_are_not_in_its_excerpts(make_model, draw, run):
+    text = """
+    g (float[N, S, 8] x) => (float[N, S, 8] y) {
+        a = Relu(x)
+        m = MatMul(a, w)
+        y = Add(m, bias)
+    }
+    """
+    model = normalize(ir.from_proto(make_model(text, {"w": draw(8, 8), "bias": draw(8)})))
+    shapes = inferred_shapes(to_compact_proto(model))
+    assert shapes["a"] == ("N", "S", 8)
+    feed = {"a": draw(1, 5, 8)}
+    part = excerpt(model, site_of(model, "w"), feed, shapes)
+    dims = to_compact_proto(part).graph.input[0].type.tensor_type.shape.dim
+    assert [dim.dim_param or dim.dim_value for dim in dims] == ["N", "S", 8]
+    longer = {"a": draw(1, 9, 8)}
+    assert run(to_compact_proto(part), longer)[0].shape == (1, 9, 8)
+    unknown = excerpt(model, site_of(model, "w"), feed, {})
+    assert run(to_compact_proto(unknown), longer)[0].shape == (1, 9, 8)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import onnx
+import onnx.shape_inference
 import onnx_ir as ir
 
 from zoo_compress.core import AnyArray, Site
@@ -25,7 +27,29 @@ def excerpt_inputs(model: ir.Model, site: Site) -> tuple[str, ...] | None:
     return None if nodes is None else _taken(nodes)
 
 
-def excerpt(model: ir.Model, site: Site, values: Mapping[str, AnyArray]) -> ir.Model:
+def inferred_shapes(model: onnx.ModelProto) -> dict[str, tuple[int | str | None, ...]]:
+    """Return what can be told of the shapes of tensors without running a model.
+
+    Runtimes fuse other nodes where lengths are fixed than where they are not.
+    """
+    graph = onnx.shape_inference.infer_shapes(model).graph
+    known = {entry.name: entry.type.tensor_type for entry in (*graph.input, *graph.value_info)}
+    return {
+        name: tuple(
+            dim.dim_value if dim.HasField("dim_value") else dim.dim_param or None
+            for dim in tensor.shape.dim
+        )
+        for name, tensor in known.items()
+        if tensor.HasField("shape")
+    }
+
+
+def excerpt(
+    model: ir.Model,
+    site: Site,
+    values: Mapping[str, AnyArray],
+    shapes: Mapping[str, Sequence[int | str | None]] | None = None,
+) -> ir.Model:
     """Return the nodes around a weight as a model; the original is not changed.
 
     These are the nodes that read the weight, those between them and the numbers that they
@@ -37,7 +61,9 @@ def excerpt(model: ir.Model, site: Site, values: Mapping[str, AnyArray]) -> ir.M
     Args:
         model: The model, normalized.
         site: The weight.
-        values: Numbers for `excerpt_inputs`; they tell types and shapes.
+        values: Numbers for `excerpt_inputs`; they tell types.
+        shapes: What is known of shapes in the model, see `inferred_shapes`; None for those of the
+            numbers.
 
     Raises:
         ValueError: If there is no excerpt.
@@ -45,7 +71,7 @@ def excerpt(model: ir.Model, site: Site, values: Mapping[str, AnyArray]) -> ir.M
     nodes = _nodes(model, site)
     if nodes is None:
         raise ValueError(f"site '{site.name}' is read in the body of an If, Loop or Scan")
-    inputs = [_input(name, values[name]) for name in _taken(nodes)]
+    inputs = [_input(name, values[name], shapes) for name in _taken(nodes)]
     constants = [_constant(value) for value in _constants(nodes)]
     known: dict[str, ir.Value] = {str(value.name): value for value in (*inputs, *constants)}
     copies = [to_ir_node(ir.serde.serialize_node(node), known) for node in nodes]
@@ -131,9 +157,15 @@ def _constants(nodes: Sequence[ir.Node]) -> list[ir.Value]:
     return list({value.name: value for value in taken if value.is_initializer()}.values())
 
 
-def _input(name: str, array: AnyArray) -> ir.Value:
+def _input(
+    name: str, array: AnyArray, shapes: Mapping[str, Sequence[int | str | None]] | None
+) -> ir.Value:
     kind = ir.TensorType(ir.DataType.from_numpy(array.dtype))
-    return ir.Value(name=name, shape=ir.Shape(array.shape), type=kind)
+    found: Sequence[int | str | None] = array.shape
+    if shapes is not None:
+        found = shapes.get(name, ())
+        found = found if len(found) == array.ndim else (None,) * array.ndim
+    return ir.Value(name=name, shape=ir.Shape(found), type=kind)
 
 
 def _constant(value: ir.Value) -> ir.Value:

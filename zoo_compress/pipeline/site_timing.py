@@ -14,7 +14,7 @@ import onnx_ir as ir
 from zoo_compress.core import AnyArray, Option, Progress, ProgressCallback, Site
 from zoo_compress.errors import InputError, SourceError
 from zoo_compress.graph.borders import without_borders
-from zoo_compress.graph.excerpt import excerpt, excerpt_inputs
+from zoo_compress.graph.excerpt import excerpt, excerpt_inputs, inferred_shapes
 from zoo_compress.graph.proto import to_light_proto
 from zoo_compress.pipeline.study import Study
 from zoo_compress.runtime.activations import activations
@@ -58,7 +58,12 @@ class _Excerpts:
     def kind(self) -> bytes:
         """What sites have in common that take the same time."""
         light, _ = to_light_proto(self.model)
-        return _without_names(light) + "\n".join(o.label for o in self.options).encode()
+        lengths = "".join(f"{array.shape}\n" for array in self.values.values())
+        return (
+            _without_names(light)
+            + lengths.encode()
+            + "\n".join(o.label for o in self.options).encode()
+        )
 
 
 def time_sites(
@@ -110,12 +115,13 @@ def _excerpts(study: Study) -> list[_Excerpts]:
     reachable = [(site, options, names) for site, options, names in taken if names is not None]
     names = dict.fromkeys(name for _, _, names in reachable for name in names)
     values = _values(study, list(names)) if reachable else {}
+    shapes = inferred_shapes(to_light_proto(model)[0])
     return [
         _Excerpts(
             site=site,
             options=options,
             values={name: values[name] for name in taken_in},
-            model=excerpt(model, site, values),
+            model=excerpt(model, site, values, shapes),
         )
         for site, options, taken_in in reachable
     ]
@@ -198,6 +204,10 @@ def _without_names(model: onnx.ModelProto) -> bytes:
 
     for entry in copy.graph.input:
         entry.name = renamed(entry.name)
+        # Each layer may have a name of its own for a length that is not fixed.
+        for dim in entry.type.tensor_type.shape.dim:
+            if not dim.HasField("dim_value"):
+                dim.dim_param = "free"
     for tensor in copy.graph.initializer:
         shape = onnx.TensorProto(
             name=renamed(tensor.name), dims=tensor.dims, data_type=tensor.data_type
