@@ -29,6 +29,8 @@ OURS = "zoo-compress"
 TOOLS = {"gp": OURS, "optuna-tpe": "Optuna TPE, our space", "optuna-gp": "Optuna GP, our space"}
 # Peers' files that differ by less are compared with one search, at the smallest of their sizes.
 ALIKE = 1.1
+# Larger files are compared with ours of that size or less.
+LARGEST_MATCHED = 0.3
 # Beyond this a file is the original but for a few layers.
 LARGEST_RATIO = 0.9
 
@@ -41,7 +43,7 @@ def sizes_to_match(entries: Iterable[Entry], original_bytes: int) -> list[int]:
     sizes: list[int] = []
     for entry in sorted(entries, key=lambda e: e.stored_bytes or 0):
         size = entry.stored_bytes or original_bytes
-        peer = entry.tool not in TOOLS.values() and size < LARGEST_RATIO * original_bytes
+        peer = entry.tool not in TOOLS.values() and size < LARGEST_MATCHED * original_bytes
         if peer and (not sizes or size > ALIKE * sizes[-1]):
             sizes.append(size)
     return sizes
@@ -77,8 +79,8 @@ def make_small_files(
     strategies = ["gp", *(SAMPLERS if samplers else ())]
     wanted = [
         (size, name, Entry(TOOLS[name], f"{recipe}, {size} bytes"))
-        for size in sizes
-        for name in (strategies if size == sizes[0] else ["gp"])
+        for name in strategies
+        for size in (sizes if name == "gp" else sizes[:1])
     ]
     missing = [case for case in wanted if not (case[2].folder(parent) / "entry.json").exists()]
     if not missing:
