@@ -6,7 +6,7 @@ import pytest
 
 from tests.pipeline.conftest import Case
 from zoo_compress.core import ignore_progress
-from zoo_compress.pipeline import run
+from zoo_compress.pipeline import resume, run
 from zoo_compress.pipeline.attempt import open_attempt
 from zoo_compress.pipeline.deadline import (
     LARGEST_OVERRUN,
@@ -15,6 +15,7 @@ from zoo_compress.pipeline.deadline import (
     process_start,
     search_deadline,
 )
+from zoo_compress.pipeline.fingerprint import fingerprint, noted_ranking
 from zoo_compress.pipeline.latency import LIMIT_SHARE, latency_seconds
 from zoo_compress.pipeline.pace import (
     REMEMBERED_LAPS,
@@ -27,6 +28,7 @@ from zoo_compress.pipeline.pace import (
 from zoo_compress.pipeline.rehearsal import rehearse
 from zoo_compress.pipeline.spending import SECONDS_BETWEEN_CHARGES, Spending
 from zoo_compress.pipeline.study import build_study
+from zoo_compress.report.seconds import PHASES
 from zoo_compress.runtime.race import SECONDS, expected_seconds
 from zoo_compress.search.store import TrialStore
 
@@ -150,15 +152,48 @@ def test_time_is_charged_to_the_parts_as_it_passes(case: Case) -> None:
     study = build_study(case.settings(), ignore_progress)
     store, clock = TrialStore(case.out / "trials.sqlite"), FakeClock()
     spending = Spending(study, store, began=90.0, clock=clock)
-    spending.charge()
+    gathered = study.seconds["calibrate"] + study.seconds["rank"]
+    before = spending.seconds()
+    assert before["total"] == 10.0
+    assert before["prepare"] == pytest.approx(10.0 - gathered, abs=2e-3)
+    assert before["encode"] == before["rank"] == pytest.approx(study.seconds["rank"], abs=1e-3)
     study.candidates.seconds["forward"] += 5
     clock.now = 120.0
-    spending.charge(scan=True)
+    spending.charge("scan")
     clock.now += SECONDS_BETWEEN_CHARGES / 2
-    spending.charge_if_due()
+    spending.charge_if_due("search")
     spent = spending.seconds()
-    assert (spent["total"], spent["scan"], spent["propose"]) == (30.0, 20.0, 0.0)
-    assert spent["forward"] == pytest.approx(study.candidates.seconds["forward"], abs=1e-3)
+    assert (spent["total"], spent["scan"], spent["search"]) == (30.0, 20.0, 0.0)
+    assert (spent["forward"], spent["propose"]) == (5.0, 0.0)
     clock.now += SECONDS_BETWEEN_CHARGES
-    spending.charge_if_due()
-    assert spending.seconds()["total"] == 30 + 1.5 * SECONDS_BETWEEN_CHARGES
+    spending.charge_if_due("search")
+    assert spending.seconds()["search"] == 1.5 * SECONDS_BETWEEN_CHARGES
+    study.candidates.seconds["forward"] += 7
+    clock.now += 4
+    spending.charge("finish")
+    after = spending.seconds()
+    assert after["finish"] == 4.0
+    # The passes of the check and the certificate are not the search's.
+    assert after["forward"] == 5.0
+    assert sum(after[phase] for phase in PHASES) == pytest.approx(after["total"], abs=5e-3)
+
+
+def test_options_are_ranked_within_a_share_of_the_time_and_alike_when_resumed(case: Case) -> None:
+    long_ago = time.perf_counter() - 1000
+    hurried = build_study(case.settings(seconds=1), ignore_progress, began=long_ago)
+    assert hurried.sized.ranked == 0
+    assert hurried.sized.space.options == hurried.sized.offered.options
+    assert fingerprint(hurried)["number of ranked weights"] == "0"
+    leisurely = build_study(case.settings(), ignore_progress)
+    assert leisurely.sized.ranked == len(leisurely.sized.space.sites)
+    assert "number of ranked weights" not in fingerprint(leisurely)
+    again = build_study(case.settings(), ignore_progress, ranked=0)
+    assert again.sized.space.options == hurried.sized.space.options
+
+
+def test_a_hurried_run_is_resumed_with_the_options_that_it_had(case: Case) -> None:
+    long_ago = time.perf_counter() - 1000
+    run(case.settings(seconds=1, trials=3), began=long_ago)
+    (case.out / "run.json").unlink()
+    assert noted_ranking(case.out) == 0
+    assert resume(case.out).report["evaluations"] > 3

@@ -110,7 +110,7 @@ def test_no_plan_takes_fewer_bytes_than_the_smallest_or_more_than_the_largest(sp
 @given(errors=st.lists(st.sampled_from([0.0, 0.1, 0.2, np.inf]), min_size=3, max_size=3))
 def test_thinning_keeps_what_no_other_option_is_as_small_and_as_close_as(space, errors):
     options = space.options[2]
-    thin = space.thinned([[0.0] * 2, [0.0], errors]).options[2]
+    thin = space.thinned({0: [0.0] * 2, 1: [0.0], 2: errors}).options[2]
     for index, option in enumerate(options):
         # Bytes fall with the index, so only what comes later can beat an option.
         beaten = any(error <= errors[index] for error in errors[index + 1 :])
@@ -118,9 +118,9 @@ def test_thinning_keeps_what_no_other_option_is_as_small_and_as_close_as(space, 
 
 
 def test_of_options_that_are_alike_in_bytes_and_error_one_stays(make_space):
-    thin = make_space([[100, 60, 60, 60]]).thinned([[0.2, 0.1, 0.1]])
+    thin = make_space([[100, 60, 60, 60]]).thinned({0: [0.2, 0.1, 0.1]})
     assert [len(options) for options in thin.options] == [1]
-    assert make_space([[100, 60, 40]]).thinned([[np.inf, np.inf]]).options[0]
+    assert make_space([[100, 60, 40]]).thinned({0: [np.inf, np.inf]}).options[0]
 
 
 def test_plans_replace_weights_and_the_biases_that_go_with_them(space):

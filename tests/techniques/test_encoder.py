@@ -223,6 +223,32 @@ def test_more_bits_have_a_smaller_error(informed):
     assert 0 < errors[-1] < errors[0] < 1
 
 
+def test_errors_of_all_options_encode_some_and_lie_between_for_the_others(counted):
+    found = encoder(counted)
+    options = [codes(bits) for bits in range(8, 1, -1)]
+    errors = found.errors("a", options)
+    assert sorted(bits for _, bits in counted.asked) == [2, 5, 8]
+    assert errors == sorted(errors)
+    exact = encoder(CountedCodes({}))
+    for option, error in zip(options, errors, strict=True):
+        assert found.error("a", option) == error
+        assert error == pytest.approx(exact.error("a", option), rel=0.5)
+    # The encodings of a small weight are kept for the search.
+    found.encode("a", codes(5))
+    assert len(counted.asked) == 3
+
+
+def test_errors_that_are_assumed_fall_with_bytes_and_give_way_to_known_ones(counted):
+    found = encoder(counted)
+    known = found.error("a", FOUR)
+    options = [replace(codes(bits), stored_bytes=100 * bits) for bits in (8, 4, 2)]
+    found.assume_errors("a", options)
+    errors = [found.error("a", option) for option in options]
+    assert errors[0] < errors[2]
+    assert errors[1] == known
+    assert len(counted.asked) == 1
+
+
 def test_an_error_is_a_share_of_the_outputs_where_inputs_are_known_else_of_the_weights():
     site = site_of("groups")
     rows, weight = rows_of(site), drawn(*site.shape)

@@ -16,6 +16,7 @@ from rich.text import Text
 from zoo_compress.cli.bits import bits_table
 from zoo_compress.cli.meter import Meter
 from zoo_compress.cli.output import write_json, write_notes
+from zoo_compress.report.seconds import ACTIVITIES, PHASES, SEARCHING
 from zoo_compress.units import counted, readable_bytes, readable_seconds, readable_share
 
 Report = Mapping[str, Any]
@@ -32,7 +33,6 @@ VERDICTS = {
 """What a comparison of latencies comes to."""
 
 CARD = "README.md"
-PARTS = ("forward", "encode", "propose")
 
 
 def present(report: Report, *, folder: Path, notes: Iterable[str], as_json: bool) -> None:
@@ -170,14 +170,17 @@ def certificate(found: Mapping[str, Any] | None) -> Text:
 def effort(report: Report) -> Text:
     """Return how many plans were measured, by whom, and where the time went."""
     seconds = report["seconds"]
-    rest = max(seconds["total"] - sum(seconds[part] for part in PARTS), 0.0)
-    parts = [f"{part} {readable_seconds(seconds[part])}" for part in PARTS]
+    phases = [f"{phase} {readable_seconds(seconds[phase])}" for phase in PHASES]
+    searching = sum(seconds[phase] for phase in SEARCHING)
+    parts = [f"{part} {readable_seconds(seconds[part])}" for part in ACTIVITIES]
+    share = seconds["forward"] / searching if searching else 0.0
     return Text.assemble(
         f"{counted(report['evaluations'], 'evaluation')} with {report['strategy']}, "
         f"seed {report['seed']}, in ",
         (readable_seconds(seconds["total"]), "bold"),
-        f", of which the scan took {readable_seconds(seconds['scan'])}\n",
-        (" · ".join([*parts, f"other {readable_seconds(rest)}"]), "dim"),
+        ("\n" + " · ".join(phases), "dim"),
+        ("\nof " + ", ".join(SEARCHING) + ": " + " · ".join(parts), "dim"),
+        (f", {readable_share(share)} of it forward passes", "dim"),
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.linalg.lapack import dtrtri
 
 Vector = npt.NDArray[np.float32]
 Matrices = npt.NDArray[np.float32]
@@ -51,9 +52,17 @@ def feedback_factor(gram: npt.NDArray[np.floating]) -> FeedbackFactor:
     unit = np.divide(H, mean, out=np.zeros_like(H), where=mean > 0)
     damped = unit + np.where(mean > 0, DAMPING, 1.0) * np.eye(H.shape[1])
     groups = np.arange(len(H))[:, None, None]
-    inverse = np.linalg.inv(damped[groups, order[:, :, None], order[:, None, :]])
-    lower = np.linalg.cholesky((inverse + inverse.swapaxes(1, 2)) / 2)
-    return FeedbackFactor(order=order, upper=lower.swapaxes(1, 2).astype(np.float32))
+    # Of the matrix with its rows and columns in reverse, L L^T with L lower triangular: reversed
+    # again, L is upper triangular, and so is its inverse, which is U.
+    backwards = order[:, ::-1]
+    lower = np.linalg.cholesky(damped[groups, backwards[:, :, None], backwards[:, None, :]])
+    upper = _lower_inverses(lower)[:, ::-1, ::-1]
+    return FeedbackFactor(order=order, upper=np.ascontiguousarray(upper, np.float32))
+
+
+def _lower_inverses(lower: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return the inverses of lower triangular matrices, shape (G, K, K)."""
+    return np.stack([dtrtri(matrix, lower=1)[0] for matrix in lower])
 
 
 def round_with_feedback(
@@ -91,16 +100,18 @@ def round_with_feedback(
     kept = None if mask is None else ordered(mask)
     inverse = np.divide(1, scales, out=np.zeros_like(left), where=np.abs(scales) >= TINY)
     rounded, U = np.empty_like(left), factor.upper
+    shares = 1 / np.diagonal(U, axis1=1, axis2=2)
     for start in range(0, left.shape[1], BLOCK):
         end = min(start + BLOCK, left.shape[1])
         errors = np.empty((len(left), end - start, left.shape[2]), np.float32)
         for k in range(start, end):
-            column = left[:, k]
-            found = nearest(column * inverse[:, k]) * scales[:, k]
-            rounded[:, k] = found if kept is None else np.where(kept[:, k], found, 0)
-            error = (column - rounded[:, k]) / U[:, k, k, None]
+            column, error = left[:, k], errors[:, k - start]
+            found = np.multiply(nearest(column * inverse[:, k]), scales[:, k], out=rounded[:, k])
+            if kept is not None:
+                found *= kept[:, k]
+            np.subtract(column, found, out=error)
+            error *= shares[:, k, None]
             left[:, k + 1 : end] -= U[:, k, k + 1 : end, None] * error[:, None]
-            errors[:, k - start] = error
         left[:, end:] -= U[:, start:end, end:].swapaxes(1, 2) @ errors
     result = np.empty_like(rounded)
     np.put_along_axis(result, np.broadcast_to(order, result.shape), rounded, axis=1)

@@ -55,11 +55,12 @@ class Histogram:
         Args:
             centres: Ascending.
         """
-        middles = (centres[1:] + centres[:-1]) / 2
-        inner = np.rint((middles - self.low) / self.width).clip(0, BINS).astype(np.int64)
-        edges = np.concatenate([[0], inner, [BINS]])
-        weight, moment = self._sums
-        return np.diff(weight[edges]), np.diff(moment[edges])
+        middles = (centres[1:] + centres[:-1]) * (0.5 / self.width) - self.low / self.width
+        edges = np.empty(len(centres) + 1, np.int64)
+        edges[0], edges[-1] = 0, BINS
+        edges[1:-1] = np.minimum(np.maximum(np.rint(middles), 0), BINS)
+        weight, moment = (sums[edges] for sums in self._sums)
+        return weight[1:] - weight[:-1], moment[1:] - moment[:-1]
 
     def explained(self, centres: Doubles) -> float:
         """Return by how much centres at the means of their cells lower the squared error."""
@@ -110,8 +111,10 @@ def weighted_kmeans(values: Histogram, *, entries: int, start: Doubles | None = 
     means = values.means if len(values.means) else np.zeros(1)
     if len(means) <= entries:
         return np.pad(means, (0, entries - len(means)), mode="edge")
-    starts = _starts(values, entries) if start is None else [start]
-    return max((_lloyd(values, centres) for centres in starts), key=values.explained)
+    if start is not None:
+        return _lloyd(values, start)
+    found = [_lloyd(values, centres) for centres in _starts(values, entries)]
+    return found[0] if len(found) == 1 else max(found, key=values.explained)
 
 
 def nearest_code(units: npt.NDArray[Any], centres: npt.NDArray[Any]) -> npt.NDArray[np.int64]:

@@ -12,7 +12,7 @@ from zoo_compress.core import ProgressCallback, Trial, ignore_progress
 from zoo_compress.errors import BudgetError, OutputError, SearchInterrupted
 from zoo_compress.pipeline.agreement import certified_choice
 from zoo_compress.pipeline.attempt import Attempt, open_attempt
-from zoo_compress.pipeline.fingerprint import check_fingerprint
+from zoo_compress.pipeline.fingerprint import check_fingerprint, has_fingerprint, noted_ranking
 from zoo_compress.pipeline.finish import finish
 from zoo_compress.pipeline.folder import check_folder, holds_run
 from zoo_compress.pipeline.search import search
@@ -61,7 +61,7 @@ def run(
     began = time.perf_counter() if began is None else began
     check_folder(settings.folder, overwrite=settings.overwrite)
     with announced(settings):
-        study = build_study(settings, progress)
+        study = build_study(settings, progress, began=began)
         begin(study)
     return _go(open_attempt(study, began=began, progress=progress))
 
@@ -90,7 +90,9 @@ def resume(
     began = time.perf_counter() if began is None else began
     if not holds_run(folder):
         raise OutputError(f"'{folder}' holds no run: nothing was started there, nothing to resume")
-    study = build_study(replace(RunSettings.load(folder), seconds=seconds), progress)
+    settings = replace(RunSettings.load(folder), seconds=seconds)
+    ranked = noted_ranking(folder) if has_fingerprint(folder) else None
+    study = build_study(settings, progress, began=began, ranked=ranked)
     begin_again(study)
     return _go(open_attempt(study, began=began, progress=progress))
 
@@ -119,7 +121,7 @@ def publish_point(
     """
     check_folder(settings.folder, overwrite=settings.overwrite)
     with announced(settings):
-        study = build_study(settings, progress, searching=False)
+        study = build_study(settings, progress, searching=False, ranked=noted_ranking(run))
         check_fingerprint(study, run)
         begin(study)
     attempt = open_attempt(study, began=time.perf_counter(), progress=progress, trials_of=run)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,14 +15,19 @@ from zoo_compress.pipeline.folder import FINGERPRINT_FILE
 from zoo_compress.pipeline.study import Study
 from zoo_compress.pipeline.task import token_pooling
 
+RANKED = "number of ranked weights"
+
 
 def fingerprint(study: Study) -> dict[str, str]:
     """Return digests of the model, the recipe, the split, the search inputs, and the distance.
 
-    What was removed from the graph counts too, if that is anything.
+    What was removed from the graph counts too, if that is anything, and of how many weights the
+    options were compared, if there was no time for all: measurements name options by number.
     """
-    removal = study.removal
+    removal, sized = study.removal, study.sized
     parts = {} if removal is None else {"removal": _digest(removal.model_dump_json().encode())}
+    if sized.ranked < len(sized.space.sites):
+        parts[RANKED] = str(sized.ranked)
     return parts | {
         "model": study.digest,
         "recipe": _digest(study.recipe.model_dump_json().encode()),
@@ -39,6 +45,16 @@ def _pooled(study: Study) -> str:
 def has_fingerprint(folder: Path) -> bool:
     """Tell whether a run has begun to measure, or was ready to."""
     return (folder / FINGERPRINT_FILE).is_file()
+
+
+def noted_ranking(folder: Path) -> int:
+    """Return of how many weights, at most, a run has compared the options.
+
+    Raises:
+        OutputError: If what it was started with cannot be read.
+    """
+    found = _read(folder).get(RANKED, "")
+    return int(found) if found.isdecimal() else sys.maxsize
 
 
 def save_fingerprint(study: Study) -> None:

@@ -51,7 +51,7 @@ def run_record(
     study, found = attempt.study, best.measurement
     scan = _scan(attempt)
     uniform = attempt.uniform
-    attempt.spending.charge()
+    attempt.spending.charge("finish")
     compressed = sum(file.stat().st_size for file in files)
     original = study.artifact.stored_bytes
     folder = study.settings.folder

@@ -30,7 +30,7 @@ def search(attempt: Attempt) -> tuple[list[Trial], bool]:
         trials = _stored(attempt)
         attempt.checkpoint.keep(attempt.best(trials))
         attempt.checkpoint.flush()
-        attempt.spending.charge()
+        attempt.spending.charge("search")
     return trials, interrupted
 
 
@@ -71,7 +71,7 @@ def _stored(attempt: Attempt) -> list[Trial]:
 def _keep(attempt: Attempt, trials: Sequence[Trial]) -> None:
     attempt.checkpoint.keep(attempt.best(trials))
     attempt.pace.writing = attempt.checkpoint.seconds or attempt.pace.writing
-    attempt.spending.charge_if_due()
+    attempt.spending.charge_if_due("search")
 
 
 def _look_ahead(attempt: Attempt) -> None:
@@ -84,15 +84,15 @@ def _scan(attempt: Attempt) -> Sensitivity:
     """Go on with the scan, under a time limit for a part of the time that is left."""
 
     def report(progress: Progress) -> None:
-        attempt.spending.charge_if_due(scan=True)
+        attempt.spending.charge_if_due("scan")
         attempt.progress(progress)
 
     deadline = attempt.deadline
-    attempt.spending.charge()
+    attempt.spending.charge("search")
     found = attempt.study.scan.run(
         report,
         store=attempt.store,
         deadline=None if deadline is None else deadline.share(SCAN_SHARE),
     )
-    attempt.spending.charge(scan=True)
+    attempt.spending.charge("scan")
     return found

@@ -12,6 +12,7 @@ from zoo_compress.graph.proto import bytes_without, to_compact_proto
 from zoo_compress.pipeline.prepare import Prepared
 from zoo_compress.recipe import Recipe, load_recipe
 from zoo_compress.registry import load_plugin
+from zoo_compress.search.deadline import Deadline, Turns
 from zoo_compress.search.space import SearchSpace
 from zoo_compress.techniques.base import Technique
 from zoo_compress.techniques.biases import bias_bytes
@@ -27,12 +28,14 @@ class SizedSpace:
         offered: The same with all options of all techniques.
         techniques: The techniques by name.
         declined: Weights that stay as they are.
+        ranked: Number of sites, the largest, whose options were thinned.
     """
 
     space: SearchSpace
     offered: SearchSpace
     techniques: Mapping[str, Technique]
     declined: tuple[Declined, ...]
+    ranked: int = 0
 
 
 def load_techniques(recipe: Recipe) -> dict[str, Technique]:
@@ -121,16 +124,33 @@ def _added(option: Option, bias: int, held: Collection[str]) -> Option:
     return replace(option, stored_bytes=option.stored_bytes + bias, shared=shared)
 
 
-def thinned(sized: SizedSpace, encoder: Encoder) -> SizedSpace:
+def thinned(
+    sized: SizedSpace,
+    encoder: Encoder,
+    *,
+    most: int | None = None,
+    deadline: Deadline | None = None,
+) -> SizedSpace:
     """Leave out options that another one beats in bytes and in error at once.
 
     A larger zoo of techniques then makes a search better, and hardly longer.
+
+    Args:
+        sized: The space.
+        encoder: Tells the errors, and remembers them for the scan.
+        most: The most sites whose options are ranked, the largest first; all by default. The
+            errors of the other sites' options are what their bytes suggest, and all of them stay.
+        deadline: When ranking must end, or None.
     """
-    errors = [
-        [encoder.error(site.name, option) for option in options]
-        for site, options in zip(sized.offered.sites, sized.offered.options, strict=True)
-    ]
-    return replace(sized, space=sized.offered.thinned(errors))
+    space, turns = sized.offered, Turns(deadline)
+    found: dict[int, list[float]] = {}
+    for index in sorted(range(len(space.sites)), key=lambda site: -space.sites[site].elements):
+        if len(found) == most or not turns.another():
+            break
+        found[index] = encoder.errors(space.sites[index].name, space.options[index])
+    for index in set(range(len(space.sites))) - found.keys():
+        encoder.assume_errors(space.sites[index].name, space.options[index])
+    return replace(sized, space=space.thinned(found), ranked=len(found))
 
 
 def _options(site: Site, techniques: Mapping[str, Technique]) -> tuple[Option, ...]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -43,6 +44,7 @@ from zoo_compress.registry import load_plugin
 from zoo_compress.runtime.device import CPU, Device, choose_device
 from zoo_compress.runtime.evaluator import Evaluator, Outputs
 from zoo_compress.runtime.evaluators import evaluator_on
+from zoo_compress.search.deadline import Deadline
 from zoo_compress.search.loop import Measurer
 from zoo_compress.search.objective import Objective
 from zoo_compress.search.problem import Problem
@@ -56,6 +58,9 @@ from zoo_compress.techniques.encoder import Encoder
 
 # Enough to notice a rewrite that changes the outputs, few enough to cost nothing.
 SIMPLIFICATION_INPUTS = 4
+# Of the time that is left, the most that comparing the options of weights may use: the scan
+# measures them whether they were compared or not.
+RANKING_SHARE = 0.15
 # A variance needs two.
 FEWEST_SEARCH_INPUTS = 2
 INVENTED_RANGES = (
@@ -90,6 +95,8 @@ class Study:
         calibration: What it repairs them with; None for nothing.
         removal: What was removed from the graph first; None for nothing.
         notes: What the user should know.
+        seconds: Time that `calibrate` and `rank` took: running the calibration inputs, and
+            comparing the options of each weight.
     """
 
     settings: RunSettings
@@ -112,6 +119,7 @@ class Study:
     calibration: CalibrationRecord | None
     removal: RemovalRecord | None
     notes: tuple[str, ...]
+    seconds: Mapping[str, float]
 
     def sources(self) -> list[Path]:
         """Return the files that the run reads."""
@@ -172,7 +180,12 @@ class Study:
 
 
 def build_study(
-    settings: RunSettings, progress: ProgressCallback, *, searching: bool = True
+    settings: RunSettings,
+    progress: ProgressCallback,
+    *,
+    searching: bool = True,
+    began: float | None = None,
+    ranked: int | None = None,
 ) -> Study:
     """Fetch the model and everything else that a run needs; nothing is measured yet.
 
@@ -180,10 +193,13 @@ def build_study(
         settings: What the user asked for.
         progress: Told how far the work has come.
         searching: Whether plans within the budget have to be found; there must be some then.
+        began: Reading of `time.perf_counter` from which the time limit counts; None for now.
+        ranked: Number of weights whose options the run has compared; None for a new run.
 
     Raises:
         ZooCompressError: Whatever is wrong with the source, the data, the recipe or the budget.
     """
+    began = time.perf_counter() if began is None else began
     aim = Aim.of(settings)
     device, remark = choose_device(settings.device)
     recipe = load_recipe(settings.recipe)
@@ -230,21 +246,26 @@ def build_study(
         require_feasible(sized.space, limit_bytes, artifact.stored_bytes)
     evaluator = _evaluator(device, prepared, sized, feeds, reference_of(removal, artifact, feeds))
     progress(Progress(stage="prepare", done=1, total=1))
+    calibrating = time.perf_counter()
+    calibrations = calibrate(
+        prepared, fitted, recipe.fitted, observing=observing, seed=settings.seed, progress=progress
+    )
     encoder = Encoder(
         sites=sized.space.sites,
         weights=prepared.weights(),
         techniques=sized.techniques,
-        calibrations=calibrate(
-            prepared,
-            fitted,
-            recipe.fitted,
-            observing=observing,
-            seed=settings.seed,
-            progress=progress,
-        ),
+        calibrations=calibrations,
         halved=prepared.halved_biases(recipe.biases),
     )
-    sized = thinned(sized, encoder)
+    ranking = time.perf_counter()
+    limit = None if settings.seconds is None else Deadline(end=began + settings.seconds)
+    sized = thinned(
+        sized,
+        encoder,
+        most=ranked,
+        deadline=None if limit is None or ranked is not None else limit.share(RANKING_SHARE),
+    )
+    seconds = {"calibrate": ranking - calibrating, "rank": time.perf_counter() - ranking}
     task, doubts = output_task(
         settings.task, artifact, names=evaluator.output_names, outputs=evaluator.reference[0]
     )
@@ -279,6 +300,7 @@ def build_study(
             *doubts,
             *skipped_companions(artifact),
         ),
+        seconds=seconds,
     )
 
 

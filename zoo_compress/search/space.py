@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -116,16 +116,19 @@ class SearchSpace:
             choices={site.name: options[level - 1] for site, options, level in chosen if level}
         )
 
-    def thinned(self, errors: Sequence[Sequence[float]]) -> SearchSpace:
+    def thinned(self, errors: Mapping[int, Sequence[float]]) -> SearchSpace:
         """Return the space without options that another one beats in bytes and error at once.
 
         Of options with the same bytes and error, the first stays.
 
         Args:
-            errors: Error of each option, by site.
+            errors: Error of each option, by the index of the site; other sites keep theirs.
         """
-        sites = zip(self.options, errors, strict=True)
-        return replace(self, options=tuple(_undominated(*site) for site in sites))
+        options = tuple(
+            _undominated(options, errors[site]) if site in errors else options
+            for site, options in enumerate(self.options)
+        )
+        return replace(self, options=options)
 
     def theta(self, plan: Plan) -> Theta:
         """Return the array that stands for a plan.

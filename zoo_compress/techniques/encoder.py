@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import time
 from collections import OrderedDict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +16,7 @@ from zoo_compress.numerics.relative_error import relative_error
 from zoo_compress.techniques.base import Technique
 from zoo_compress.techniques.biases import to_half
 from zoo_compress.techniques.calibration import Calibration
+from zoo_compress.techniques.families import families
 from zoo_compress.techniques.sampled import sampled
 
 CACHE_BYTES = 2 << 30
@@ -60,6 +62,7 @@ class Encoder:
         self._held_bytes = 0
         self._cache: OrderedDict[Key, Encoded] = OrderedDict()
         self._errors: dict[Key, float] = {}
+        self._began: float | None = None
         self.seconds = 0.0
 
     def technique(self, option: Option) -> Technique:
@@ -71,9 +74,8 @@ class Encoder:
         key = _key(site, option)
         found = self._cache.get(key)
         if found is None:
-            start = time.perf_counter()
-            found = self._encoded(self.sites[site], option)
-            self.seconds += time.perf_counter() - start
+            with self._timed():
+                found = self._encoded(self.sites[site], option)
             self._cache[key] = found
             self._held_bytes += _bytes(found)
             self._evict()
@@ -99,10 +101,33 @@ class Encoder:
         """
         key = _key(site, option)
         if key not in self._errors:
-            start = time.perf_counter()
-            self._errors[key] = self._error(self.sites[site], option)
-            self.seconds += time.perf_counter() - start
+            with self._timed():
+                self._errors[key] = self._error(self.sites[site], option)
         return self._errors[key]
+
+    def errors(self, site: str, options: Sequence[Option]) -> list[float]:
+        """Return the error of each of a site's options; `error` then returns the same.
+
+        Along a family of options, such as numbers of bits, the logarithm of the error is about a
+        straight line over the bytes: some options of each are encoded, the others lie between.
+        """
+        for family in families(options):
+            anchors = [options[index] for index in family.anchors]
+            known = [self.error(site, option) for option in anchors]
+            for index, error in zip(family.others, family.between(known), strict=True):
+                self._keep_error(site, options[index], error)
+        return [self.error(site, option) for option in options]
+
+    def assume_errors(self, site: str, options: Sequence[Option]) -> None:
+        """Take for the errors of options what their bytes suggest, where none is known yet.
+
+        A bit more for each weight makes an error a quarter, as it does for Gaussian weights at
+        the limit of rate and distortion (T. Cover and J. Thomas, "Elements of Information
+        Theory", theorem 13.3.2).
+        """
+        elements = self.sites[site].elements
+        for option in options:
+            self._keep_error(site, option, 4.0 ** (-8 * option.stored_bytes / elements))
 
     def _encoded(self, site: Site, option: Option) -> Encoded:
         technique = self._techniques[option.technique]
@@ -124,12 +149,33 @@ class Encoder:
             bias = to_half(bias).astype(bias.dtype)
         return None if bias is original else bias
 
+    def _keep_error(self, site: str, option: Option, error: float) -> None:
+        self._errors.setdefault(_key(site, option), error)
+
+    @contextmanager
+    def _timed(self) -> Iterator[None]:
+        """Count the time spent within, once where one call is within another."""
+        if self._began is not None:
+            yield
+            return
+        self._began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds += time.perf_counter() - self._began
+            self._began = None
+
     def _error(self, site: Site, option: Option) -> float:
         technique = self._techniques[option.technique]
-        weight, known = self._weights[site.name], self._known(site, technique)
+        whole = weight = self._weights[site.name]
+        known = self._known(site, technique)
         if technique.by_channel:
             weight, site, known = sampled(weight, site, known)
-        encoded = technique.encode(weight, site, option, known)
+        # Of a small weight all channels tell, and the search may want the whole encoding.
+        if weight is whole:
+            encoded = self.encode(site.name, option)
+        else:
+            encoded = technique.encode(weight, site, option, known)
         # Options are compared by the same measure, whatever their techniques are told.
         known = known or self._calibrations.get(site.name)
         if known is None:
