@@ -115,14 +115,13 @@ def _verdicts(case: Sequence[Result]) -> Iterable[str]:
         for r in case
         if r.tool not in TOOLS.values() and r.relative is not None and r.size < LARGEST_RATIO
     ]
-    shares = {r: share for r in peers if (share := _our_share(r, case)) is not None}
+    shares = [(share, r) for r in peers if (share := _our_share(r, case)) is not None]
     if shares:
-        worst = max(shares, key=lambda r: shares[r])
-        met = sum(share <= GOAL_OF_DISTANCE for share in shares.values())
+        most, worst = max(shares, key=lambda pair: pair[0])
+        met = sum(share <= GOAL_OF_DISTANCE for share, _ in shares)
         yield (
             f"At most {GOAL_OF_DISTANCE:g} of a peer's distance in no more bytes: beside {met} of "
-            f"{len(shares)} files; the most is {shares[worst]:.2g}, beside {worst.tool}, "
-            f"{worst.setting}."
+            f"{len(shares)} files; the most is {most:.2g}, beside {worst.tool}, {worst.setting}."
         )
     named = {(r.tool, r.setting): r for r in case if r.relative is not None}
     if STATIC in named and FAST in named:
