@@ -17,7 +17,7 @@ from zoo_compress.pipeline.study import Study
 from zoo_compress.runtime.evaluator import run_model
 from zoo_compress.runtime.race import race
 
-RACE_SECONDS, RACE_INPUTS = 40.0, 20
+RACE_SECONDS, RACE_INPUTS = 30.0, 20
 
 
 def judged(model: str, study: Study, parent: Path) -> list[Result]:

@@ -8,7 +8,6 @@ a metric of type `custom`.
 from __future__ import annotations
 
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -96,9 +95,7 @@ def _search(job: Job) -> None:
             "output_dir": str(job.folder / "search"),
         }
     )
-    best = output.get_best_candidate()
-    print(best.config, file=sys.stderr)
-    shutil.copyfile(best.model_path, job.out)
+    shutil.copyfile(output.get_best_candidate().model_path, job.out)
 
 
 SETTINGS: dict[str, Callable[[Job], None]] = {f"quantization, best of {TRIALS}": _search}
