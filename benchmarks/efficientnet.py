@@ -180,7 +180,7 @@ def _best(
     study: Study, strategy: str, scan: Sensitivity, budget: float, *, seed: int, trials: int
 ) -> Trial:
     limit = Budget.parse(str(budget)).limit_bytes(study.artifact.stored_bytes)
-    problem = Problem(space=study.sized.space, limit_bytes=limit, sensitivity=scan, seed=seed)
+    problem = Problem(space=study.sized.space, limit=limit, sensitivity=scan, seed=seed)
     plugin: Strategy = load_plugin("strategies", strategy)(problem)
     with tempfile.TemporaryDirectory() as folder:
         found = run_trials(

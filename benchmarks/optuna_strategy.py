@@ -25,20 +25,21 @@ class OptunaStrategy:
         kind = getattr(optuna.samplers, SAMPLERS[name])
         self._study = optuna.create_study(sampler=kind(seed=problem.seed))
         space = problem.space
-        start = knapsack(space, problem.sensitivity.distortion, problem.limit_bytes)
+        start = knapsack(problem.costs, problem.sensitivity.distortion, problem.limit)
         self._study.enqueue_trial(
             {s.name: int(t) for s, t in zip(space.sites, start, strict=True)}
         )
         self._trial: optuna.trial.Trial | None = None
 
     def ask(self) -> Plan:
-        space, cost = self._problem.space, self._problem.sensitivity.distortion
+        space, distortion = self._problem.space, self._problem.sensitivity.distortion
         self._trial = self._study.ask()
         levels = [
             self._trial.suggest_int(site.name, 0, int(count) - 1)
             for site, count in zip(space.sites, space.levels, strict=True)
         ]
-        theta = project(space, np.array(levels, np.int64), cost, self._problem.limit_bytes)
+        wanted = np.array(levels, np.int64)
+        theta = project(self._problem.costs, wanted, distortion, self._problem.limit)
         return space.plan(theta)
 
     def tell(self, trial: Trial) -> None:

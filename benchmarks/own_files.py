@@ -103,7 +103,7 @@ def make_small_files(
 def _searched(
     study: Study, sensitivity: Sensitivity, name: str, size: int, *, trials: int
 ) -> Plan | None:
-    problem = Problem(space=study.sized.space, limit_bytes=size, sensitivity=sensitivity, seed=0)
+    problem = Problem(space=study.sized.space, limit=size, sensitivity=sensitivity, seed=0)
     strategy: Strategy = (
         OptunaStrategy(problem, name)
         if name in SAMPLERS

@@ -160,9 +160,7 @@ def _set_up(arguments: argparse.Namespace) -> tuple[Measurer, Callable[[int], Pr
     measurer = replace(study.measurer, candidates=candidates, distance=distance, top_answers=False)
 
     def problem_of(seed: int) -> Problem:
-        return Problem(
-            space=study.sized.space, limit_bytes=limit, sensitivity=sensitivity, seed=seed
-        )
+        return Problem(space=study.sized.space, limit=limit, sensitivity=sensitivity, seed=seed)
 
     return measurer, problem_of
 

@@ -90,7 +90,7 @@ class Bench:
         limit = Budget.parse(str(budget)).limit_bytes(self.study.artifact.stored_bytes)
         return Problem(
             space=self.study.sized.space,
-            limit_bytes=limit,
+            limit=limit,
             sensitivity=self.sensitivity,
             seed=seed,
         )
@@ -219,9 +219,9 @@ def _search(
         strategy.tell(trial)
         found.append(trial)
     seconds = time.perf_counter() - start
-    best = best_trial(found, problem.objective, problem.limit_bytes)
+    best = best_trial(found, problem.objective, problem.limit)
     if best is None:
-        raise RuntimeError(f"{name} found no plan within {problem.limit_bytes} bytes")
+        raise RuntimeError(f"{name} found no plan within {problem.limit} bytes")
     return Result(
         model=model,
         budget=budget,

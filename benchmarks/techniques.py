@@ -117,7 +117,7 @@ def _searches(
             start = time.perf_counter()
             limit = Budget.parse(str(budget)).limit_bytes(study.artifact.stored_bytes)
             problem = Problem(
-                space=study.sized.space, limit_bytes=limit, sensitivity=sensitivity, seed=seed
+                space=study.sized.space, limit=limit, sensitivity=sensitivity, seed=seed
             )
             trials = run_trials(
                 load_plugin("strategies", arguments.strategy)(problem),

@@ -56,6 +56,12 @@ for name in [name for name in os.environ if name.startswith(("HF_", "HUGGING"))]
     del os.environ[name]
 os.environ |= {"HF_HOME": HUB_HOME, "HF_HUB_DISABLE_TELEMETRY": "1"}
 
+# Matrices are tiny and workers share the cores: with two threads for each product, two workers on
+# two cores took twice the processor time and, as threads wait for each other, up to four times
+# as long.
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(name, "1")
+
 
 def pytest_unconfigure() -> None:
     shutil.rmtree(HUB_HOME, ignore_errors=True)

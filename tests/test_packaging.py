@@ -8,23 +8,19 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 OUTSIDE = {"zoo_compress.recipes", "zoo_compress.model_cards"}
-NAMESPACE = {"optimum.commands.register"}
-"""Shared with other distributions, so that none may put an `__init__.py` there."""
 
 
 def test_every_folder_with_code_is_listed_as_a_package() -> None:
     folders = {path.parent.relative_to(ROOT) for path in (ROOT / "zoo_compress").rglob("*.py")}
-    moved = PROJECT["tool"]["setuptools"]["package-dir"]
-    lent = {Path(moved[name]) for name in NAMESPACE}
-    found = {".".join(folder.parts) for folder in folders - lent}
-    assert found | OUTSIDE | NAMESPACE == set(PROJECT["tool"]["setuptools"]["packages"])
+    found = {".".join(folder.parts) for folder in folders}
+    assert found | OUTSIDE == set(PROJECT["tool"]["setuptools"]["packages"])
 
 
 def test_every_listed_package_has_an_init_file() -> None:
     moved = PROJECT["tool"]["setuptools"]["package-dir"]
     for name in PROJECT["tool"]["setuptools"]["packages"]:
         folder = ROOT / moved.get(name, name.replace(".", "/"))
-        assert (folder / "__init__.py").is_file() == (name not in NAMESPACE), folder
+        assert (folder / "__init__.py").is_file(), folder
 
 
 def test_the_container_is_built_from_all_that_the_package_is_made_of() -> None:
@@ -35,18 +31,9 @@ def test_the_container_is_built_from_all_that_the_package_is_made_of() -> None:
     assert {line.removeprefix("!") for line in let_in if line.startswith("!")} == needed
 
 
-def test_optimums_namespace_is_filled_without_importing_optimum() -> None:
-    import importlib.util
-    import sys
-
-    import zoo_compress.cli.main
-
-    assert zoo_compress.cli.main.COMMANDS
-    assert "optimum.commands.register.register_zoo_compress" not in sys.modules
-    spec = importlib.util.find_spec("optimum.commands.register")
-    assert spec is not None
-    places = [Path(place) for place in spec.submodule_search_locations or ()]
-    assert any((place / "register_zoo_compress.py").is_file() for place in places)
+def test_no_other_packages_namespace_is_taken_up() -> None:
+    packages = PROJECT["tool"]["setuptools"]["packages"]
+    assert {name.partition(".")[0] for name in packages} == {"zoo_compress"}
 
 
 def test_the_shipped_recipes_are_resources_of_the_package() -> None:

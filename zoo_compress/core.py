@@ -178,6 +178,7 @@ class Site:
         ports: What its readers take in and give out, one for each; empty where one of them is no
             Conv, Gemm or MatMul that could compute with 8-bit numbers, see `graph.ports`.
         opset: The model's version of the standard operators.
+        model_bytes: Bytes of all tensors of the model; 0 where that is not known.
     """
 
     name: str
@@ -190,6 +191,7 @@ class Site:
     bias: str | None = None
     ports: tuple[Port, ...] = ()
     opset: int = 18
+    model_bytes: int = field(default=0, compare=False)
 
     @property
     def elements(self) -> int:
@@ -344,8 +346,8 @@ class Progress:
     """How far a stage of a run has come.
 
     Attributes:
-        stage: `pull`, `export`, `prepare`, `remove`, `calibrate`, `scan`, `search`, `write`,
-            `gate`, `latency`, `certify`, `diagnose`, `draw`, `push`.
+        stage: `pull`, `export`, `prepare`, `remove`, `calibrate`, `time`, `scan`, `search`,
+            `write`, `gate`, `latency`, `certify`, `diagnose`, `draw`, `push`.
         done: Steps finished; bytes, for `pull`.
         total: Steps planned, None while unknown.
         detail: A short remark, for example the best distance so far.

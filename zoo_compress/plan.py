@@ -181,6 +181,11 @@ def plan_record(plan: Plan) -> dict[str, Any]:
     }
 
 
+def plan_key(plan: Plan) -> str:
+    """Return a text that plans with the same choices have in common, and no others."""
+    return json.dumps(plan_record(plan), sort_keys=True)
+
+
 def plan_from_record(record: Mapping[str, Mapping[str, Any]]) -> Plan:
     """Return the plan that `plan_record` described."""
     return Plan(choices={name: Option(**choice) for name, choice in record.items()})

@@ -90,6 +90,14 @@ def test_run_writes_one_json_document_that_is_run_json(
     assert document == json.loads(Path("made/run.json").read_text(encoding="utf-8"))
 
 
+def test_two_budgets_at_once_are_refused_instead_of_the_first_being_dropped(
+    model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", str(model), "--budget", "latency=0.5", "--budget", "0.3"]) == 2
+    assert "latency=0.5 and 0.3: give one" in " ".join(capsys.readouterr().err.split())
+    assert not Path("runs").exists()
+
+
 @pytest.mark.parametrize("budget", [0.25, 0.15, 0.125, 0.1])
 def test_the_file_is_never_larger_than_the_budget(
     budget: float, model: Path, capsys: pytest.CaptureFixture[str]
@@ -199,6 +207,12 @@ def test_inspect_lists_the_weights(model: Path, capsys: pytest.CaptureFixture[st
         (["run", "model.onnx", "--budget", "1.5"], errors.BudgetError, "1.5"),
         (["run", "model.onnx", "--budget", "0.0001"], errors.BudgetError, "0.0001"),
         (["run", "model.onnx", "--budget", "tiny"], errors.BudgetError, "tiny"),
+        (["run", "model.onnx", "--budget", "latency=2"], errors.BudgetError, "latency=2"),
+        (
+            ["run", "model.onnx", "--budget", "latency=0.5", "--recipe", "balanced"],
+            errors.BudgetError,
+            "balanced",
+        ),
         (["run", "model.onnx", "--budget", "0.3", "--recipe", "nope"], errors.RecipeError, "nope"),
         (["run", "model.onnx", "--budget", "0.3", "--data", "nope"], errors.InputError, "nope"),
         (["run", "model.onnx", "--budget", "0.3", "--strategy", "x"], errors.PluginError, "'x'"),

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -26,6 +27,7 @@ def found() -> Inspection:
     return Inspection(
         source="model.onnx",
         original_bytes=40_000,
+        decoded_bytes=40_000,
         sites=[
             SiteReport(site=site("small[0]", (10, 100), "Conv"), options=[codes(8, 1_100)]),
             SiteReport(
@@ -71,6 +73,17 @@ def test_the_smallest_budget_is_told(
     text = " ".join(shown(found, capsys)[0])
     assert "2 weights hold 36.0 kB of 40.0 kB; simplified first." in text
     assert "Smallest that this recipe reaches: 3.50 kB, a budget of 0.0875." in text
+
+
+def test_shares_of_a_compressed_model_are_of_its_decoded_bytes(
+    found: Inspection, capsys: pytest.CaptureFixture[str]
+) -> None:
+    packed = replace(found, original_bytes=10_000, smallest_ratio=0.35)
+    lines, _ = shown(packed, capsys)
+    assert "80 %" in next(line for line in lines if line.split()[:1] == ["big"])
+    text = " ".join(lines)
+    assert "hold 36.0 kB of 40.0 kB; simplified first; the file has 10.0 kB. " in text
+    assert "reaches: 3.50 kB, a budget of 0.3500." in text
 
 
 def test_what_was_declined_is_gathered_by_reason(

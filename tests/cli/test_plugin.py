@@ -1,6 +1,5 @@
 """The command inside other command lines, each the real one."""
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -11,6 +10,7 @@ import pytest
 
 import zoo_compress
 from zoo_compress import errors
+from zoo_compress.cli import optimum_plugin, plugin
 from zoo_compress.cli.main import main
 from zoo_compress.cli.plugin import program
 from zoo_compress.hub import extension
@@ -25,6 +25,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
     monkeypatch.setenv("HF_HUB_DISABLE_UPDATE_CHECK", "1")
+    monkeypatch.setattr(plugin, "site_folder", lambda: tmp_path / "site")
     return tmp_path
 
 
@@ -113,17 +114,20 @@ def optimum_cli(*arguments: str) -> subprocess.CompletedProcess[str]:
     return started(sys.executable, "-m", "optimum.commands.optimum_cli", *arguments)
 
 
-# Without optimum its folders in our namespace are there, but not its own modules.
-with_optimum = pytest.mark.skipif(
-    importlib.util.find_spec("optimum") is None
-    or importlib.util.find_spec("optimum.commands") is None
-    or importlib.util.find_spec("optimum.commands.base") is None,
-    reason="needs optimum",
-)
+with_optimum = pytest.mark.skipif(optimum_plugin.optimum_version() is None, reason="needs optimum")
 
 
 @with_optimum
-def test_optimum_cli_runs_the_command() -> None:
+def test_optimum_cli_runs_the_command_until_it_is_removed(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    places = filter(None, (str(home / "site"), os.environ.get("PYTHONPATH")))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(places))
+    assert main(["plugin", "install"]) == 0
+    (file,) = (home / "site").rglob("*.py")
+    assert f"optimum-cli zoo-compress is there; registered by {file}\n" in capsys.readouterr().out
+    main(["plugin", "status"])
+    assert f"finds {file}\n" in capsys.readouterr().out
     done = optimum_cli("zoo-compress", "--version")
     assert (done.stdout, done.returncode) == (f"optimum-cli zoo-compress {VERSION}", 0)
     helped = optimum_cli("zoo-compress", "run", "--help")
@@ -131,3 +135,32 @@ def test_optimum_cli_runs_the_command() -> None:
     failed = optimum_cli("zoo-compress", "inspect", "missing.onnx")
     assert failed.returncode == 3
     assert "zoo-compress" in optimum_cli("--help").stdout
+    main(["plugin", "remove"])
+    assert f"removed {file}\n" in capsys.readouterr().out
+    # Not even a folder is left, which would be a package for `import optimum`.
+    assert list((home / "site").iterdir()) == []
+    assert "zoo-compress" not in optimum_cli("--help").stdout
+
+
+def test_a_registration_says_nothing_where_zoo_compress_is_gone(tmp_path: Path) -> None:
+    file = optimum_plugin.register(tmp_path)
+    read = started(sys.executable, "-I", "-S", "-c", f"import runpy; print({READ})", str(file))
+    assert read.stdout == "[]\n", read.stderr
+
+
+READ = "runpy.run_path(__import__('sys').argv[1])['REGISTER_COMMANDS']"
+
+
+def test_files_of_others_in_the_namespace_stay(tmp_path: Path) -> None:
+    file = optimum_plugin.register(tmp_path)
+    other = file.with_name("register_other.py")
+    other.write_text("REGISTER_COMMANDS = []")
+    assert optimum_plugin.unregister(tmp_path) == file
+    assert optimum_plugin.unregister(tmp_path) is None
+    assert other.exists()
+
+
+def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "site").write_text("a file")
+    with pytest.raises(errors.OutputError, match="cannot be changed"):
+        optimum_plugin.register(tmp_path / "site")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -155,6 +156,21 @@ def test_a_run_that_is_stopped_says_that_nothing_was_pushed(made_run: Case, monk
         run_before_push(
             made_run.settings(out=Path("made")), WANTED, began=0, progress=ignore_progress
         )
+
+
+def test_a_resumed_run_says_how_to_push_it_where_that_was_asked_for(
+    hub, made_run: Case, capsys
+) -> None:
+    recipe = str(made_run.model.with_name("quick.yaml"))
+    asked = made_run.settings(out=Path("made run"), recipe=recipe, trials=1)
+    run_before_push(asked, WANTED, began=0, progress=ignore_progress)
+    assert main(["resume", "made run", "--json"]) == 0
+    shown = capsys.readouterr()
+    assert json.loads(shown.out)["source"] == str(made_run.model)
+    command = "zoo-compress push 'made run' me/small --private"
+    assert shown.err.splitlines()[-1].endswith(f"`{command}` does that")
+    assert main(shlex.split(command)[1:]) == 0
+    assert "run.json" in hub.repositories["me/small"].files()
 
 
 def test_json_of_a_run_tells_of_its_push(hub, made_run: Case, capsys) -> None:

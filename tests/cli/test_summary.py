@@ -68,6 +68,26 @@ def test_the_panel_tells_how_fast_the_model_runs_and_loads(report: dict[str, Any
     assert "the original in 0.1 s." in text
 
 
+@pytest.mark.parametrize(("met", "word"), [(True, "within"), (False, "misses")])
+def test_the_panel_tells_whether_a_budget_of_latency_is_kept(
+    report: dict[str, Any], met: bool, word: str
+) -> None:
+    report["latency_budget"] = {
+        "budget": 0.7,
+        "ratio": 0.65,
+        "met": met,
+        "timed_options": 50,
+        "slower": [],
+        "models": [{}, {}],
+    }
+    text = unwrapped(drawn(report))
+    assert (
+        f"{word} the budget of 0.7 of the original's time; 2 whole models and 50 options" in text
+    )
+    report["latency_budget"] = None
+    assert word not in drawn(report)
+
+
 @pytest.mark.parametrize(
     ("verdict", "ratio", "words"),
     [

@@ -5,7 +5,7 @@ import onnx_ir as ir
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from zoo_compress.graph.proto import bytes_without, to_compact_proto
+from zoo_compress.graph.proto import bytes_without, stored_without, to_compact_proto
 
 MATMUL = "g (float[1,4] x) => (float[1,8] y) { h = MatMul(x, w) y = Neg(h) }"
 
@@ -76,3 +76,11 @@ def test_the_bytes_without_a_weight_are_those_of_the_message_without_it(model, d
     # The length of the graph itself takes a byte more while the weight is in it.
     assert without <= bytes_without(model, ["more"]) <= without + 2
     assert bytes_without(model, []) == bytes_without(model, ["unknown"]) == size
+
+
+@pytest.mark.parametrize("rows", [1, 30, 5000, 100_000])
+def test_bytes_without_a_weight_take_no_message_that_holds_it(rows, model, draw):
+    model.graph.initializer.append(numpy_helper.from_array(draw(rows, 8), "more"))
+    whole = to_compact_proto(ir.from_proto(model))
+    for names in (["more"], ["w", "more"], []):
+        assert stored_without(ir.from_proto(model), names) == bytes_without(whole, names)

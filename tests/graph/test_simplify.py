@@ -1,8 +1,12 @@
 import numpy as np
 import onnx
+import onnx_ir as ir
 import pytest
 
-from zoo_compress.graph.simplify import LARGEST_BYTES, simplify
+from zoo_compress.graph.held import hold_values
+from zoo_compress.graph.normalize import normalize
+from zoo_compress.graph.proto import to_compact_proto
+from zoo_compress.graph.simplify import simplify
 
 X = np.arange(6, dtype=np.float32).reshape(2, 3)
 MATMUL = "g (float[2,3] x) => (float[2,4] y) { y = MatMul(x, w) }"
@@ -12,10 +16,14 @@ MATMUL = "g (float[2,3] x) => (float[2,4] y) { y = MatMul(x, w) }"
 def simplified(tmp_path):
     """Return a function that saves a model and simplifies the file."""
 
-    def result(model: onnx.ModelProto, **options):
+    def result(model: onnx.ModelProto, large: int = 1 << 30, **options):
         path = tmp_path / "model.onnx"
         onnx.save(model, path, **options)
-        return simplify(path, stored_bytes=path.stat().st_size)
+        found = simplify(path, stored_bytes=path.stat().st_size, large=large)
+        if isinstance(found, str):
+            return found
+        hold_values(found)
+        return to_compact_proto(found)
 
     return result
 
@@ -52,9 +60,54 @@ def test_external_data_is_read(make_model, simplified, run, draw):
     np.testing.assert_array_equal(run(found, {"x": X})[0], expected)
 
 
-def test_a_model_beyond_the_limit_of_protobuf_is_left_alone(tmp_path):
-    reason = simplify(tmp_path / "absent.onnx", stored_bytes=LARGEST_BYTES)
-    assert reason == "2147483648 bytes are above the 2 GB that onnxslim can take"
+LARGE = """g (float[2,3] x) => (float[2,4] y) {
+    h = Identity(x)
+    t = Transpose<perm=[1,0]>(small)
+    wide = MatMul(h, w)
+    back = MatMul(wide, v)
+    y = MatMul(back, t)
+}"""
+
+
+@pytest.mark.parametrize("options", [{}, {"save_as_external_data": True, "size_threshold": 0}])
+def test_a_large_model_is_simplified_around_its_large_weights(
+    options, make_model, simplified, run, draw
+):
+    weights = {"small": draw(4, 5), "w": draw(3, 1 << 17), "v": draw(1 << 17, 5)}
+    model = make_model(LARGE, weights)
+    expected = run(model, {"x": X})[0]
+    found = simplified(model, large=1, **options)
+    assert operators(found) == ["MatMul"] * 3
+    assert [value.name for value in found.graph.input] == ["x"]
+    np.testing.assert_array_equal(run(found, {"x": X})[0], expected)
+
+
+def test_weights_whose_values_a_large_model_computes_with_stay_as_they_are(
+    make_model, simplified, run, draw
+):
+    text = """g (float[2,3] x) => (float[2,131072] y) {
+        t = Transpose<perm=[1,0]>(w)
+        y = MatMul(x, t)
+    }"""
+    model = make_model(text, {"w": draw(1 << 17, 3)})
+    expected = run(model, {"x": X})[0]
+    assert operators(simplified(model)) == ["MatMul"]
+    found = simplified(model, large=1)
+    assert operators(found) == ["Transpose", "MatMul"]
+    np.testing.assert_array_equal(run(found, {"x": X})[0], expected)
+
+
+def test_constants_too_many_to_compare_by_pairs_are_left_to_normalizing(
+    make_model, simplified, draw, monkeypatch
+):
+    text = """g (float[2,3] x) => (float[2,3] y) { h = Add(x, a) i = Mul(h, b) y = Add(i, c) }"""
+    values = draw(3)
+    model = make_model(text, {"a": values, "b": draw(3), "c": values})
+    assert len(simplified(model).graph.initializer) == 2
+    monkeypatch.setattr("zoo_compress.graph.simplify.MOST_TIED", 2)
+    found = simplified(model)
+    assert len(found.graph.initializer) == 3
+    assert len(normalize(ir.from_proto(found)).graph.initializers) == 2
 
 
 def test_a_changed_interface_is_a_reason_to_keep_the_original(make_model, simplified, draw):

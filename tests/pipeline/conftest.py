@@ -1,6 +1,8 @@
 import json
-from dataclasses import dataclass
+import shutil
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -27,6 +29,12 @@ class Case:
     data: Path
     out: Path
 
+    @property
+    def report(self) -> dict[str, Any]:
+        """What the run says of itself."""
+        found: dict[str, Any] = json.loads((self.out / "run.json").read_text("utf-8"))
+        return found
+
     def settings(self, **changes: object) -> RunSettings:
         """Settings of a quick run; the model's output is named `logits`."""
         asked: dict[str, object] = {
@@ -38,25 +46,68 @@ class Case:
         }
         return RunSettings(**(asked | changes))  # type: ignore[arg-type]
 
+    def quick(self, **changes: object) -> RunSettings:
+        """Settings of a run in which the search hardly matters."""
+        recipe = self.model.with_name("quick.yaml")
+        recipe.write_text(QUICK_RECIPE)
+        asked = {"recipe": str(recipe), "strategy": "knapsack", "trials": 1}
+        return self.settings(**(asked | changes))
+
+
+def make_case(home: Path) -> Case:
+    """Write the classifier and its inputs into a folder."""
+    onnx.save(classifier(), home / "model.onnx")
+    samples = np.random.default_rng(1).standard_normal((120, 3, 8, 8)).astype(np.float32)
+    np.savez(home / "data.npz", x=samples)
+    return Case(home / "model.onnx", home / "data.npz", home / "run")
+
 
 @pytest.fixture
 def case(tmp_path: Path) -> Case:
-    onnx.save(classifier(), tmp_path / "model.onnx")
-    samples = np.random.default_rng(1).standard_normal((120, 3, 8, 8)).astype(np.float32)
-    np.savez(tmp_path / "data.npz", x=samples)
-    return Case(tmp_path / "model.onnx", tmp_path / "data.npz", tmp_path / "run")
+    return make_case(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def default_run(tmp_path_factory: pytest.TempPathFactory) -> Case:
+    """A finished run with the settings of `case`, made once, to be looked at only."""
+    made = make_case(tmp_path_factory.mktemp("default"))
+    run(made.settings())
+    return made
+
+
+@pytest.fixture(scope="session")
+def knapsack_run(tmp_path_factory: pytest.TempPathFactory) -> Case:
+    """The same with the strategy `knapsack`, which fits no model of what it has measured."""
+    made = make_case(tmp_path_factory.mktemp("knapsack"))
+    run(made.settings(strategy="knapsack"))
+    return made
+
+
+def copy_of(made: Case, home: Path) -> Case:
+    """Copy a finished run, to change what is in its folder."""
+    shutil.copytree(made.out, home / "run")
+    return replace(made, out=home / "run")
+
+
+def whole_copy_of(made: Case, home: Path) -> Case:
+    """Copy a finished run, with the model and the inputs that it was made of."""
+    copied = Case(home / "model.onnx", home / "data.npz", home / "run")
+    shutil.copyfile(made.model, copied.model)
+    shutil.copyfile(made.data, copied.data)
+    shutil.copytree(made.out, copied.out)
+    settings = RunSettings.load(copied.out)
+    replace(settings, source=str(copied.model), data=str(copied.data)).save()
+    return copied
 
 
 def make_run(home: Path) -> Case:
     """Make a quick run of the classifier, under MIT, beside the folder of the original."""
-    onnx.save(classifier(), home / "model.onnx")
-    samples = np.random.default_rng(1).standard_normal((120, 3, 8, 8)).astype(np.float32)
-    np.savez(home / "data.npz", x=samples)
+    original = make_case(home)
     config = {"architectures": ["TinyForImageClassification"]}
     (home / "config.json").write_text(json.dumps(config))
     (home / "README.md").write_text("---\nlicense: mit\n---\n# Tiny\n")
     (home / "quick.yaml").write_text(QUICK_RECIPE)
-    made = Case(home / "model.onnx", home / "data.npz", home.with_name("made-run"))
+    made = replace(original, out=home.with_name("made-run"))
     run(made.settings(trials=2, recipe=str(home / "quick.yaml")))
     return made
 

@@ -1,4 +1,6 @@
 import json
+import shlex
+import shutil
 from pathlib import Path
 
 import pytest
@@ -44,6 +46,19 @@ def test_a_card_is_made_again_without_the_original(case: Case) -> None:
         path.unlink()
     assert write_card(case.out) == case.out / "README.md"
     assert bytes_of(case.out) == made
+
+
+def test_the_command_of_a_card_makes_the_same_model_beside_it(
+    finished: Case, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    card = (finished.out / "README.md").read_text("utf-8")
+    (command,) = (line for line in card.splitlines() if line.startswith("zoo-compress run "))
+    (finished.out / "original").mkdir()
+    shutil.copy(finished.model, finished.out / "original")
+    shutil.copy(finished.data, finished.out)
+    monkeypatch.chdir(finished.out)
+    assert main([*shlex.split(command)[1:], "--out", "again"]) == 0
+    assert Path("again/model.onnx").read_bytes() == Path("model.onnx").read_bytes()
 
 
 def test_a_card_goes_where_it_is_wanted_with_its_pictures(folder: Path, tmp_path: Path) -> None:

@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
 import pytest
 
-from tests.pipeline.conftest import Case
+from tests.pipeline.conftest import Case, make_case
 from zoo_compress import errors
 from zoo_compress.core import Progress, Trial, ignore_progress
 from zoo_compress.pipeline import apply, resume, run
@@ -34,25 +35,32 @@ class KilledError(BaseException):
     """Stands for the end of the process."""
 
 
-@pytest.fixture
-def study(case: Case) -> Study:
-    case.out.mkdir()
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    case = make_case(tmp_path_factory.mktemp("built"))
     return build_study(case.settings(), ignore_progress)
 
 
 @pytest.fixture
-def trials(study: Study) -> list[Trial]:
+def study(built: Study, case: Case) -> Study:
+    """The study of the case's model, with a folder of this test."""
+    case.out.mkdir()
+    return replace(built, settings=replace(built.settings, out=case.out))
+
+
+@pytest.fixture(scope="module")
+def trials(built: Study) -> list[Trial]:
     """Trials of different plans, all within the budget."""
-    space, rng = study.sized.space, np.random.default_rng(0)
+    space, rng = built.sized.space, np.random.default_rng(0)
     costs = [rng.random(space.level_bytes.shape).cumsum(axis=1) for _ in range(12)]
     thetas = {
         theta.tobytes(): theta
-        for theta in (knapsack(space, cost, study.limit_bytes) for cost in costs)
+        for theta in (knapsack(space.costs, cost, built.limit_bytes) for cost in costs)
     }
     plans = [space.plan(theta) for theta in thetas.values()]
     assert len(plans) >= 3
     return [
-        Trial(number=number, plan=plan, measurement=study.measurer.measure(plan))
+        Trial(number=number, plan=plan, measurement=built.measurer.measure(plan))
         for number, plan in enumerate(plans)
     ]
 
@@ -149,7 +157,7 @@ def test_a_kill_while_one_takes_the_others_place_leaves_one_of_them_whole(
     Checkpoint(study, began=0.0).keep(trials[0])
     real, done = os.replace, []
 
-    def replace(source: Path, target: Path) -> None:
+    def renamed(source: Path, target: Path) -> None:
         if not Path(source).is_dir():
             real(source, target)
             return
@@ -160,7 +168,7 @@ def test_a_kill_while_one_takes_the_others_place_leaves_one_of_them_whole(
         if len(done) == renames + 1 and after:
             raise KilledError
 
-    monkeypatch.setattr(os, "replace", replace)
+    monkeypatch.setattr(os, "replace", renamed)
     with pytest.raises(KilledError):
         Checkpoint(study, began=-1e9).keep(trials[1])
     monkeypatch.undo()

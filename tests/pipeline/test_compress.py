@@ -1,6 +1,5 @@
 import json
 import sqlite3
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +7,7 @@ import onnx
 import onnxruntime
 import pytest
 
-from tests.pipeline.conftest import Case, classifier
+from tests.pipeline.conftest import Case, classifier, copy_of
 from zoo_compress import errors
 from zoo_compress.core import Progress, ignore_progress
 from zoo_compress.pipeline import apply, resume, run
@@ -38,13 +37,14 @@ def stored(case: Case) -> int:
 
 
 def test_the_reported_distance_is_that_of_the_written_file_on_the_search_inputs(
-    case: Case,
+    default_run: Case,
 ) -> None:
-    report = run(case.settings()).report
-    samples = np.load(case.data)["x"]
-    names = json.loads((case.out / "split.json").read_text("utf-8"))["search"]
+    report = default_run.report
+    samples = np.load(default_run.data)["x"]
+    names = json.loads((default_run.out / "split.json").read_text("utf-8"))["search"]
     chosen = samples[[int("".join(filter(str.isdigit, name))) for name in names]]
-    difference = outputs(case.out / "model.onnx", chosen) - outputs(case.model, chosen)
+    original = outputs(default_run.model, chosen)
+    difference = outputs(default_run.out / "model.onnx", chosen) - original
     distances = np.square(difference, dtype=np.float64).sum(axis=1)
     assert report["distance"] == pytest.approx(distances.mean(), rel=1e-3)
     error = distances.std(ddof=1) / np.sqrt(len(distances))
@@ -52,38 +52,40 @@ def test_the_reported_distance_is_that_of_the_written_file_on_the_search_inputs(
     assert report["search_inputs"] == len(chosen) == 40
 
 
-def test_search_and_certification_inputs_never_mix(case: Case) -> None:
-    report = run(case.settings()).report
-    split = json.loads((case.out / "split.json").read_text("utf-8"))
+def test_search_and_certification_inputs_never_mix(default_run: Case) -> None:
+    report = default_run.report
+    split = json.loads((default_run.out / "split.json").read_text("utf-8"))
     sides = [set(split[side]) for side in ("search", "calibrate", "certify")]
     assert [len(side) for side in sides] == [40, 20, 60]
     assert len(set.union(*sides)) == 120
     assert report["certificate"]["n"] == len(split["certify"])
 
 
-def test_the_file_keeps_the_budget_and_the_predicted_size(case: Case) -> None:
-    report = run(case.settings()).report
-    written = (case.out / "model.onnx").stat().st_size
+def test_the_file_keeps_the_budget_and_the_predicted_size(default_run: Case) -> None:
+    report = default_run.report
+    written = (default_run.out / "model.onnx").stat().st_size
     assert report["compressed_bytes"] == written
-    assert written <= 0.3 * case.model.stat().st_size
-    with sqlite3.connect(case.out / "trials.sqlite") as store:
+    assert written <= 0.3 * default_run.model.stat().st_size
+    with sqlite3.connect(default_run.out / "trials.sqlite") as store:
         predicted = {row[0] for row in store.execute("SELECT stored_bytes FROM trial")}
     assert min(abs(written - size) for size in predicted) <= 0.01 * written
 
 
-def test_the_same_seed_gives_the_same_plan_and_the_same_file(case: Case) -> None:
-    run(case.settings())
-    other = case.out.with_name("again")
-    run(case.settings(out=other))
-    assert (case.out / "model.onnx").read_bytes() == (other / "model.onnx").read_bytes()
-    assert (case.out / "plan.json").read_text() == (other / "plan.json").read_text()
+def test_the_same_seed_gives_the_same_plan_and_the_same_file(
+    default_run: Case, tmp_path: Path
+) -> None:
+    again = tmp_path / "again"
+    run(default_run.settings(out=again))
+    for name in ("model.onnx", "plan.json"):
+        assert (again / name).read_bytes() == (default_run.out / name).read_bytes()
 
 
-def test_a_plan_and_the_original_reproduce_the_file_byte_for_byte(case: Case) -> None:
-    run(case.settings())
-    again = case.out / "again.onnx"
-    made = apply(str(case.model), plan=case.out / PLAN_FILE, out=again)
-    assert again.read_bytes() == (case.out / "model.onnx").read_bytes()
+def test_a_plan_and_the_original_reproduce_the_file_byte_for_byte(
+    default_run: Case, tmp_path: Path
+) -> None:
+    again = tmp_path / "again.onnx"
+    made = apply(str(default_run.model), plan=default_run.out / PLAN_FILE, out=again)
+    assert again.read_bytes() == (default_run.out / "model.onnx").read_bytes()
     assert made.stored_bytes == again.stat().st_size
     assert made.notes == ()
 
@@ -96,14 +98,13 @@ def test_a_run_is_at_least_as_close_as_the_largest_uniform_plan(case: Case) -> N
 
 
 def test_a_classifier_gets_a_bound_on_disagreement_other_models_one_on_the_distance(
-    case: Case,
+    case: Case, knapsack_run: Case
 ) -> None:
-    named = run(case.settings(strategy="knapsack")).report
-    assert named["certificate"]["kind"] == "top1-disagreement"
+    assert knapsack_run.report["certificate"]["kind"] == "top1-disagreement"
     onnx.save(classifier(output="features"), case.model)
-    unnamed = run(case.settings(strategy="knapsack", overwrite=True)).report
+    unnamed = run(case.quick()).report
     assert unnamed["certificate"]["kind"] == "distance-quantile"
-    told = case.settings(strategy="knapsack", overwrite=True, task="classification")
+    told = case.quick(overwrite=True, task="classification")
     assert run(told).report["certificate"]["kind"] == "top1-disagreement"
 
 
@@ -125,19 +126,21 @@ def test_a_model_near_chance_fails_the_gate_and_is_set_aside(case: Case) -> None
     assert not (case.out / "pending").exists()
 
 
-def test_resuming_a_stopped_run_ends_with_the_plan_of_an_unstopped_one(case: Case) -> None:
-    whole = case.out.with_name("whole")
-    run(case.settings(out=whole))
+def test_resuming_a_stopped_run_ends_with_the_plan_of_an_unstopped_one(
+    default_run: Case, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
 
     def stop_after_three(progress: Progress) -> None:
         if progress.stage == "search" and progress.done == 3:
             raise KeyboardInterrupt
 
     with pytest.raises(errors.SearchInterrupted, match=r"after 3 of 6 trials.*resume"):
-        run(case.settings(), progress=stop_after_three)
-    assert (case.out / "model.onnx").exists()
-    resume(case.out)
-    assert (case.out / "plan.json").read_text() == (whole / "plan.json").read_text()
+        run(default_run.settings(out=out), progress=stop_after_three)
+    assert (out / "model.onnx").exists()
+    resume(out)
+    plan, whole = (folder / "plan.json" for folder in (out, default_run.out))
+    assert plan.read_text() == whole.read_text()
 
 
 def test_stopping_during_the_scan_says_that_nothing_is_kept_but_the_run(case: Case) -> None:
@@ -169,8 +172,10 @@ def test_a_scan_that_was_cut_short_is_completed_when_there_is_time(case: Case) -
     assert [note for note in report["notes"] if "as slow as" not in note] == []
 
 
-def test_resuming_a_finished_run_measures_nothing_again_and_certifies_anew(case: Case) -> None:
-    before = run(case.settings()).report
+def test_resuming_a_finished_run_measures_nothing_again_and_certifies_anew(
+    default_run: Case, tmp_path: Path
+) -> None:
+    case, before = copy_of(default_run, tmp_path), default_run.report
     model = (case.out / "model.onnx").read_bytes()
     stages = []
     after = resume(case.out, progress=lambda report: stages.append(report.stage)).report
@@ -178,12 +183,15 @@ def test_resuming_a_finished_run_measures_nothing_again_and_certifies_anew(case:
     assert {"write", "gate", "certify"} <= set(stages)
     assert (case.out / "model.onnx").read_bytes() == model
     assert after["seconds"]["total"] > before["seconds"]["total"]
-    for passing in ("seconds", "hardware", "latency", "notes"):
+    for passing in ("seconds", "hardware", "latency", "notes", *PLACES):
         before.pop(passing)
         after.pop(passing)
     for report in (before, after):
         report["files"].pop("README.md")  # Tells the latency.
     assert after == before
+
+
+PLACES = ("model_path", "plan_path")
 
 
 def write_sentence_files(folder: Path) -> None:
@@ -200,7 +208,7 @@ def test_companion_files_come_along_and_links_do_not(case: Case, tmp_path: Path)
     secret.write_text("s", encoding="utf-8")
     (tmp_path / "tokenizer.json").symlink_to(secret)
     write_sentence_files(tmp_path)
-    report = run(case.settings(strategy="knapsack")).report
+    report = run(case.quick()).report
     assert set(report["companions"]) == {"config.json", "modules.json", "1_Pooling/config.json"}
     assert set(report["companions"]) <= set(report["files"])
     assert (case.out / "config.json").read_text("utf-8") == "{}"
@@ -208,10 +216,10 @@ def test_companion_files_come_along_and_links_do_not(case: Case, tmp_path: Path)
     assert not (case.out / "tokenizer.json").exists()
 
 
-def test_overwriting_keeps_files_that_no_run_wrote(case: Case) -> None:
-    run(case.settings(strategy="knapsack"))
+def test_overwriting_keeps_files_that_no_run_wrote(knapsack_run: Case, tmp_path: Path) -> None:
+    case = copy_of(knapsack_run, tmp_path)
     (case.out / "notes.txt").write_text("mine", encoding="utf-8")
-    run(case.settings(strategy="knapsack", overwrite=True))
+    run(case.quick(overwrite=True))
     assert (case.out / "notes.txt").read_text("utf-8") == "mine"
 
 
@@ -219,10 +227,11 @@ def test_overwriting_removes_the_companions_of_the_earlier_run(case: Case, tmp_p
     config = tmp_path / "config.json"
     config.write_text("{}", encoding="utf-8")
     write_sentence_files(tmp_path)
-    run(case.settings(strategy="knapsack"))
+    run(case.quick())
+    assert (case.out / "config.json").exists()
     config.unlink()
     (tmp_path / "modules.json").unlink()
-    report = run(case.settings(strategy="knapsack", overwrite=True)).report
+    report = run(case.quick(overwrite=True)).report
     assert report["companions"] == []
     assert not (case.out / "config.json").exists()
     assert not (case.out / "1_Pooling").exists()
@@ -241,15 +250,14 @@ def test_a_record_that_names_files_elsewhere_has_nothing_removed_there(
     assert (tmp_path / "mine" / "file").read_text() == "mine"
 
 
-def test_the_gates_findings_are_recorded(case: Case) -> None:
-    gate = run(case.settings(strategy="knapsack")).report["gate"]
+def test_the_gates_findings_are_recorded(knapsack_run: Case) -> None:
+    gate = knapsack_run.report["gate"]
     assert 0 <= gate["relative_difference"] < 1e-3
     assert 0 < gate["relative_distance"] < 1
 
 
-def test_the_file_is_timed_beside_the_original_on_real_samples(case: Case) -> None:
-    report = run(case.settings(strategy="knapsack")).report
-    found = report["latency"]
+def test_the_file_is_timed_beside_the_original_on_real_samples(knapsack_run: Case) -> None:
+    found = knapsack_run.report["latency"]
     assert found["provider"] == "CPUExecutionProvider"
     assert found["threads"] == default_threads()
     assert FEWEST_PAIRS <= found["pairs"] <= MOST_PAIRS
@@ -274,30 +282,32 @@ def test_a_model_that_is_slower_than_the_original_is_said_to_be(
         provider="CPUExecutionProvider",
     )
     monkeypatch.setattr("zoo_compress.pipeline.latency.compare_latency", lambda *_, **__: slow)
-    result = run(case.settings(strategy="knapsack"))
+    result = run(case.quick())
     assert result.report["latency"]["verdict"] == "slower"
     told = "1.8 times as slow as the original on this machine (43.2 ms instead of 24 ms"
     assert any(told in note and "size, not for speed" in note for note in result.notes)
     assert "**It is slower than the original" in (case.out / "README.md").read_text("utf-8")
 
 
-def test_every_strategy_runs_end_to_end(case: Case) -> None:
-    for strategy in ("gp", "knapsack", "random", "swap"):
-        settings = replace(case.settings(strategy=strategy), out=case.out.with_name(strategy))
-        report = run(settings).report
-        assert report["strategy"] == strategy
-        assert report["size_ratio"] <= 0.3
+def test_every_strategy_runs_end_to_end(case: Case, default_run: Case, knapsack_run: Case) -> None:
+    made = [run(case.quick(strategy="random")).report]
+    made.append(run(case.quick(strategy="swap", trials=2, overwrite=True)).report)
+    reports = [default_run.report, knapsack_run.report, *made]
+    assert [report["strategy"] for report in reports] == ["gp", "knapsack", "random", "swap"]
+    assert all(report["size_ratio"] <= 0.3 for report in reports)
 
 
 def test_the_report_names_the_model_in_its_place_and_comes_with_a_card(case: Case) -> None:
-    report = run(case.settings(strategy="knapsack")).report
+    report = run(case.quick()).report
     assert report["model_path"] == str(case.out / "model.onnx")
     assert json.loads((case.out / "run.json").read_text("utf-8")) == report
     assert "library_name: onnx" in (case.out / "README.md").read_text("utf-8")
 
 
-def test_a_run_that_cannot_be_finished_leaves_the_earlier_result_alone(case: Case) -> None:
-    run(case.settings(strategy="knapsack"))
+def test_a_run_that_cannot_be_finished_leaves_the_earlier_result_alone(
+    knapsack_run: Case, tmp_path: Path
+) -> None:
+    case = copy_of(knapsack_run, tmp_path)
     before = {
         path.name: path.read_bytes() for path in case.out.iterdir() if path.suffix != ".sqlite"
     }
@@ -319,8 +329,8 @@ def test_a_model_that_simplifying_would_change_is_used_as_it_is(
 ) -> None:
     other = classifier()
     other.graph.node[1].op_type = "Tanh"
-    monkeypatch.setattr("onnxslim.slim", lambda model: other)
-    result = run(case.settings(strategy="knapsack"))
+    monkeypatch.setattr("onnxslim.slim", lambda model, **options: other)
+    result = run(case.quick())
     assert result.report["simplified"] is False
     assert any("simplifying changes the outputs" in note for note in result.notes)
     again = case.out / "again.onnx"

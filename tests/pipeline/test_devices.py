@@ -13,10 +13,21 @@ from zoo_compress.runtime.device import CPU, Device
 
 
 def bound_evaluator(
-    device: Device, model: Any, feeds: Any, *, replaceable: Sequence[str], reference: Any = None
+    device: Device,
+    model: Any,
+    feeds: Any,
+    *,
+    replaceable: Sequence[str],
+    reference: Any = None,
+    supplied: Any = None,
 ) -> BoundEvaluator:
     return BoundEvaluator(
-        model, feeds, replaceable=replaceable, device=device, reference=reference
+        model,
+        feeds,
+        replaceable=replaceable,
+        device=device,
+        reference=reference,
+        supplied=supplied,
     )
 
 

@@ -13,7 +13,7 @@ from zoo_compress.pipeline.folder import PLAN_FILE
 
 
 def test_a_source_in_the_runs_own_folder_is_refused_and_kept(case: Case) -> None:
-    run(case.settings(strategy="knapsack"))
+    run(case.quick())
     made = case.out / "model.onnx"
     before = made.read_bytes()
     with pytest.raises(errors.OutputError, match=r"own folder.*--out"):
@@ -22,7 +22,7 @@ def test_a_source_in_the_runs_own_folder_is_refused_and_kept(case: Case) -> None
 
 
 def test_apply_never_replaces_the_original(case: Case) -> None:
-    run(case.settings(strategy="knapsack"))
+    run(case.quick())
     before = case.model.read_bytes()
     with pytest.raises(errors.OutputError, match="is the original itself"):
         apply(str(case.model), plan=case.out / PLAN_FILE, out=case.model, overwrite=True)
@@ -30,14 +30,14 @@ def test_apply_never_replaces_the_original(case: Case) -> None:
 
 
 def test_apply_refuses_a_plan_for_another_model(case: Case) -> None:
-    run(case.settings(strategy="knapsack"))
+    run(case.quick())
     onnx.save(classifier(output="other"), case.model)
     with pytest.raises(errors.PlanError, match="was made for a model with sha256"):
         apply(str(case.model), plan=case.out / PLAN_FILE, out=case.out / "again.onnx")
 
 
 def test_resuming_with_another_model_is_refused(case: Case) -> None:
-    run(case.settings(strategy="knapsack"))
+    run(case.quick())
     model = onnx.load(case.model)
     stem = onnx.numpy_helper.to_array(model.graph.initializer[0])
     model.graph.initializer[0].CopyFrom(onnx.numpy_helper.from_array(-stem, "stem"))
@@ -51,7 +51,7 @@ def test_resuming_with_another_model_is_refused(case: Case) -> None:
     [(150, "the split and the search inputs changed"), (120, "the search inputs changed")],
 )
 def test_resuming_with_other_data_is_refused(case: Case, samples: int, named: str) -> None:
-    run(case.settings(strategy="knapsack"))
+    run(case.quick())
     other = np.random.default_rng(9).standard_normal((samples, 3, 8, 8)).astype(np.float32)
     np.savez(case.data, x=other)
     with pytest.raises(errors.OutputError, match=named):
@@ -81,5 +81,5 @@ def test_a_classifier_without_classes_is_refused_if_the_user_says_so(case: Case)
     onnx.save(model, case.model)
     with pytest.raises(errors.InputError, match="--task other"):
         run(case.settings(task="classification"))
-    report = run(case.settings(strategy="knapsack")).report
+    report = run(case.quick()).report
     assert report["certificate"]["kind"] == "distance-quantile"

@@ -49,7 +49,8 @@ def test_the_record_that_goes_out_lists_what_is_beside_it(made_run: Case) -> Non
         content = Content.of(path, found[path])
         assert record == {"bytes": content.size, "sha256": content.sha256}
     own = finished_run(made_run.out).report
-    same = set(own) - {"source", "model_path", "plan_path", "files"}
+    assert report["request"] == own["request"] | {"data": "data.npz"}
+    same = set(own) - {"source", "model_path", "plan_path", "files", "request"}
     assert {key: report[key] for key in same} == {key: own[key] for key in same}
 
 

@@ -128,7 +128,7 @@ def test_a_plan_without_repair_needs_no_data_to_be_applied(case: Case) -> None:
 
 
 def test_data_that_have_moved_are_named_to_apply_a_plan(case: Case) -> None:
-    run(case.settings(strategy="knapsack"))
+    run(case.quick())
     moved = case.data.rename(case.data.with_name("moved.npz"))
     again = case.out / "again.onnx"
     with pytest.raises(errors.InputError, match=r"data\.npz"):
@@ -138,7 +138,7 @@ def test_data_that_have_moved_are_named_to_apply_a_plan(case: Case) -> None:
 
 
 def test_a_plan_is_not_applied_with_other_inputs(case: Case) -> None:
-    run(case.settings(strategy="knapsack"))
+    run(case.quick())
     with np.load(case.data) as arrays:
         np.savez(case.data, x=arrays["x"] + np.float32(1e-3))
     again = case.out / "again.onnx"
@@ -173,6 +173,22 @@ def test_halved_biases_take_the_bytes_that_the_search_counts(case: Case) -> None
         path = case.out.parent / "one.onnx"
         write_plan(prepared, space.plan(theta), study.encoder, path)
         assert -4 <= path.stat().st_size - space.stored_bytes(theta) <= 0
+
+
+def test_weights_whose_inputs_take_too_much_memory_are_not_repaired_with_a_note(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zoo_compress.techniques.moments.MOST_BYTES", 1)
+    study = build_study(case.settings(), ignore_progress)
+    sites = len(study.prepared.found.sites)
+    assert any(
+        note.startswith(f"not repaired, for lack of memory: {sites} of {sites} weights")
+        for note in study.notes
+    )
+    monkeypatch.undo()
+    assert not any(
+        "lack of memory" in n for n in build_study(case.settings(), ignore_progress).notes
+    )
 
 
 def test_an_unknown_repair_is_refused_with_its_line_and_the_known_ones(case: Case) -> None:

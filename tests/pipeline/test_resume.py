@@ -119,7 +119,7 @@ def test_the_settings_are_on_disk_before_the_model_is_fetched(case: Case) -> Non
         if progress.stage == "pull":
             found.append(RunSettings.load(case.out).source)
 
-    run(case.settings(trials=1), progress=look)
+    run(case.quick(), progress=look)
     assert found[0] == str(case.model)
 
 
@@ -128,10 +128,10 @@ def test_a_run_that_was_stopped_before_it_measured_anything_is_started_by_resumi
     case: Case, stage: str
 ) -> None:
     with pytest.raises(errors.SearchInterrupted, match=r"before anything was measured.*resume"):
-        run(case.settings(), progress=stop_at(stage))
+        run(case.quick(strategy="gp", trials=3), progress=stop_at(stage))
     assert [path.name for path in case.out.iterdir()] == ["settings.json"]
     report = resume(case.out).report
-    assert report["evaluations"] >= report["scan"]["planned"] + 6
+    assert report["evaluations"] >= report["scan"]["planned"] + 3
     assert RunSettings.load(case.out).seconds is None
 
 
@@ -149,12 +149,12 @@ def test_a_kill_while_the_settings_are_written_does_not_block_the_folder(case: C
     (case.out / ".settings.json.0123abcd.part").write_text("{", encoding="utf-8")
     with pytest.raises(errors.OutputError, match="nothing was started"):
         resume(case.out)
-    run(case.settings(trials=1))
+    run(case.quick())
     assert not list(case.out.glob(".*.part"))
 
 
 def test_a_file_that_a_killed_run_left_unfinished_is_removed(case: Case) -> None:
-    run(case.settings(trials=1))
+    run(case.quick())
     (case.out / ".model.onnx.0123abcd.part").write_bytes(b"half")
     (case.out / ".mine.0123abcd.part").write_bytes(b"mine")
     resume(case.out)
@@ -174,25 +174,26 @@ def test_a_run_that_cannot_begin_leaves_no_folder_and_none_above_it(case: Case) 
 
 
 def test_overwriting_keeps_the_earlier_run_until_the_new_one_can_begin(case: Case) -> None:
-    earlier = run(case.settings(trials=1)).report
+    earlier = run(case.quick(strategy="gp")).report
+    again = case.quick(strategy="gp", trials=2, seed=7, overwrite=True)
     with pytest.raises(KeyboardInterrupt):
-        run(case.settings(trials=2, seed=7, overwrite=True), progress=stop_at("prepare"))
+        run(again, progress=stop_at("prepare"))
     assert resume(case.out).report["evaluations"] == earlier["evaluations"]
     with pytest.raises(errors.SearchInterrupted):
-        run(case.settings(trials=2, seed=7, overwrite=True), progress=stop_at("scan", 1))
+        run(again, progress=stop_at("scan", 1))
     report = resume(case.out).report
     assert (report["seed"], report["evaluations"]) == (7, earlier["evaluations"] + 1)
 
 
 def test_a_kill_while_an_earlier_run_is_cleared_starts_that_run_from_nothing(case: Case) -> None:
-    before = run(case.settings(trials=2)).report
+    before = run(case.quick(trials=2)).report
     clear_folder(case.out)
     assert [path.name for path in case.out.iterdir()] == ["settings.json"]
     assert resume(case.out).report["distance"] == before["distance"]
 
 
 def test_trials_of_unknown_origin_are_not_gone_on_with(case: Case) -> None:
-    run(case.settings(trials=1))
+    run(case.quick())
     (case.out / "fingerprint.json").unlink()
     with pytest.raises(errors.OutputError, match=r"trials but no fingerprint\.json"):
         resume(case.out)
@@ -201,7 +202,7 @@ def test_trials_of_unknown_origin_are_not_gone_on_with(case: Case) -> None:
 
 def test_stopping_during_the_scan_keeps_its_measurements(case: Case) -> None:
     with pytest.raises(errors.SearchInterrupted, match=r"stopped before any plan met size=0\.3"):
-        run(case.settings(), progress=stop_at("scan", 4))
+        run(case.quick(), progress=stop_at("scan", 4))
     announced = []
     resume(case.out, progress=lambda p: announced.append(p.done) if p.stage == "scan" else None)
     assert announced[0] == 5
@@ -212,7 +213,7 @@ def test_a_trial_whose_model_was_not_written_any_more_gets_it_when_the_run_goes_
     case: Case,
 ) -> None:
     with pytest.raises(errors.SearchInterrupted):
-        run(case.settings(), progress=stop_at("gate"))
+        run(case.quick(), progress=stop_at("gate"))
     candidate = (case.out / "checkpoint" / "model.onnx").read_bytes()
     for path in (case.out / "checkpoint").iterdir():
         path.unlink()

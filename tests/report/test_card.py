@@ -220,7 +220,15 @@ def test_the_commands_lead_to_the_same_original(run, source):
     text = card(run)
     assert f"zoo-compress apply {source} --plan plan.json --out again.onnx\n" in text
     assert f"zoo-compress certify {source} model.onnx --data my-inputs/\n" in text
+    asked = "--budget 0.125 --data 'my photographs' --recipe recipe.yaml --strategy gp --trials 60"
+    assert f"zoo-compress run {source} {asked} --task classification " in text
     assert "/home/me" not in text
+
+
+def test_a_point_of_a_frontier_was_asked_for_by_no_run():
+    text = card({**RUN, "request": None})
+    assert "zoo-compress apply" in text
+    assert "zoo-compress run" not in text
 
 
 def test_the_original_is_named_with_its_commit_and_its_licence():

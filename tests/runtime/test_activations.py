@@ -12,7 +12,7 @@ WEIGHTS = ["conv.w", "fc.w"]
 
 
 def seen(model, tensors, feeds, **options) -> list[dict[str, np.ndarray]]:
-    return list(activations(model, tensors, feeds, weights=WEIGHTS, threads=1, **options))
+    return list(activations(model, tensors, feeds, threads=1, **options))
 
 
 def test_tensors_inside_have_the_values_that_they_have_as_outputs(conv_model, images):
@@ -54,7 +54,7 @@ def test_inputs_alone_are_the_samples(conv_model, images):
 
 def test_samples_are_run_as_they_are_asked_for(conv_model, images):
     images[1] = {"image": np.zeros((1, 4, 8, 8), np.float32)}
-    runs = activations(conv_model, ["c"], images, weights=WEIGHTS)
+    runs = activations(conv_model, ["c"], images)
     assert next(runs)["c"].shape == (1, 16, 6, 6)
     with pytest.raises(InputError, match=r"sample 1 does not run: .* Got: 4 Expected: 3"):
         next(runs)
@@ -89,5 +89,5 @@ def test_float16_tensors_keep_their_type():
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
     x = np.arange(8, dtype=np.float16).reshape(2, 4)
-    (values,) = activations(model, ["a"], [{"x": x}], weights=["w"])
+    (values,) = activations(model, ["a"], [{"x": x}])
     np.testing.assert_array_equal(values["a"], x, strict=True)

@@ -1,5 +1,6 @@
 """The arithmetic of latencies, with clocks, models and durations that are given."""
 
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,10 +9,11 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+from scipy.stats import binomtest
 
 from zoo_compress.errors import SourceError
 from zoo_compress.runtime.environment import default_threads
-from zoo_compress.runtime.latency import FEWEST_PAIRS, NOISE, Latency
+from zoo_compress.runtime.latency import FEWEST_PAIRS, NOISE, Latency, chance_of_split
 from zoo_compress.runtime.race import (
     MOST_OPENINGS,
     MOST_PAIRS,
@@ -254,6 +256,12 @@ def test_a_split_of_the_pairs_that_chance_allows_is_unclear(
     assert latency(1.3, (1.01, 1.4), pairs=pairs, slower=slower).verdict == verdict
 
 
+@pytest.mark.parametrize("whole", [8, 15, 2000])
+def test_the_chance_of_a_split_is_that_of_a_binomial_test(whole: int) -> None:
+    for part in (0, 1, whole // 3, whole // 2, whole - 1):
+        assert chance_of_split(part, whole) == pytest.approx(binomtest(part, whole).pvalue)
+
+
 def test_too_few_pairs_say_nothing() -> None:
     assert latency(3.0, (2.9, 3.1), pairs=FEWEST_PAIRS - 1).verdict == "unclear"
     assert latency(3.0, (2.9, 3.1), pairs=FEWEST_PAIRS).verdict == "slower"
@@ -283,3 +291,16 @@ def test_a_file_that_does_not_open_is_named(
     onnx.save(conv_model, path)
     with pytest.raises(SourceError, match="missing"):
         compare_latency(path, tmp_path / "missing.onnx", images)
+
+
+def test_a_model_is_closed_before_it_is_opened_again() -> None:
+    models, alive = machine(0.01, 0.01), list[tuple[Path, weakref.ref[Session]]]()
+
+    def open_alone(path: Path, threads: int) -> Session:
+        assert not [each for known, each in alive if known == path and each() is not None]
+        session = models.open(path, threads)
+        alive.append((path, weakref.ref(session)))
+        return session
+
+    compare_latency(ORIGINAL, COMPRESSED, FEEDS, threads=1, opener=open_alone, clock=models.clock)
+    assert len(alive) > 2

@@ -93,7 +93,7 @@ def test_an_evaluator_that_runs_samples_side_by_side_returns_the_same_bits(conv_
         CpuEvaluator(conv_model, feeds, replaceable=["fc.w"], threads=threads)
         for threads in (1, 2)
     )
-    together._arrangement = Arrangement(streams=2, threads=1)
+    together.arrangement = Arrangement(streams=2, threads=1)
     halved = {"fc.w": np.full((16, 10), 0.5, np.float32)}
     order = [5, 0, 23, 7, 7]
     for one, other in zip(

@@ -27,6 +27,7 @@ from zoo_compress.search.budget import Budget
         ("bytes=1.2GB", Budget("bytes", 1_200_000_000)),
         ("bytes=1GiB", Budget("bytes", 2**30)),
         ("bytes=7.9", Budget("bytes", 7)),
+        ("latency=0.5", Budget("latency", 0.5)),
     ],
 )
 def test_accepted_forms(text, expected):
@@ -35,7 +36,18 @@ def test_accepted_forms(text, expected):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "tiny", "5MB", "0,125", "latency=0.5", "size=", "=0.125", "size=size=0.5", "12.5%"],
+    [
+        "",
+        "tiny",
+        "5MB",
+        "0,125",
+        "speed=0.5",
+        "latency=",
+        "size=",
+        "=0.125",
+        "size=size=0.5",
+        "12.5%",
+    ],
 )
 def test_a_form_that_is_none_is_refused_with_those_that_are(text):
     with pytest.raises(BudgetError, match=r"expected a share .* 0\.125 .* bytes=5MB"):
@@ -46,6 +58,18 @@ def test_a_form_that_is_none_is_refused_with_those_that_are(text):
 def test_a_share_out_of_range_is_refused(text):
     with pytest.raises(BudgetError, match=f"'{text}': a share must be above 0 and at most 1"):
         Budget.parse(text)
+
+
+@pytest.mark.parametrize("text", ["latency=0", "latency=1", "latency=5", "latency=nan"])
+def test_a_latency_that_asks_for_nothing_or_the_impossible_is_refused(text):
+    with pytest.raises(BudgetError, match=f"'{text}': a latency is a share of the original's"):
+        Budget.parse(text)
+
+
+def test_a_latency_limits_no_size_and_is_written_as_it_is_read():
+    budget = Budget.parse("latency=0.5")
+    assert not budget.limits_size
+    assert Budget.parse(str(budget)) == budget
 
 
 @pytest.mark.parametrize("text", ["bytes=", "bytes=MB", "bytes=5TB", "bytes=-5", "bytes=1e6"])

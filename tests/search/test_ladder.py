@@ -91,7 +91,7 @@ def test_a_ladder_that_is_told_the_trials_of_a_store_goes_on_in_the_same_way(pro
 def test_a_strategy_that_ends_early_is_followed_by_the_ladder(problem):
     trials = climbed(problem, inner=KnapsackStrategy)
     assert len(trials) > RUNGS / 2
-    assert trials[0].measurement.stored_bytes <= problem.limit_bytes
+    assert trials[0].measurement.stored_bytes <= problem.limit
     assert len({str(plan) for plan in choices(trials)}) == len(trials)
 
 

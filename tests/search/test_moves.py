@@ -31,7 +31,7 @@ MOVES = {
 
 
 def start(problem):
-    return knapsack(problem.space, problem.sensitivity.distortion, problem.limit_bytes)
+    return knapsack(problem.costs, problem.sensitivity.distortion, problem.limit)
 
 
 @pytest.mark.parametrize("move", MOVES)
@@ -40,7 +40,7 @@ def test_a_move_ends_within_the_budget(draw_problem, move, seed, sites, share):
     problem = draw_problem(seed, sites=sites, share=share)
     theta = MOVES[move](problem, np.random.default_rng(seed))
     assert theta.dtype == np.int64
-    assert problem.space.stored_bytes(theta) <= problem.limit_bytes
+    assert problem.space.stored_bytes(theta) <= problem.limit
     assert ((theta >= 0) & (theta < problem.space.levels)).all()
 
 
@@ -105,7 +105,7 @@ def test_all_parents_have_neighbours_in_turn_within_the_budget(draw_problem):
     found = neighbours(problem, parents, 30, rng)
     np.testing.assert_array_equal(parents, before)
     assert len(found) == 30
-    assert problem.space.separable_sizes(np.array(found)).max() <= problem.limit_bytes
+    assert problem.space.separable_sizes(np.array(found)).max() <= problem.limit
     distances = np.abs(np.array(found)[:, None] - before[None]).sum(axis=2)
     assert np.mean(distances.argmin(axis=1) == np.arange(30) % 3) > 0.8
 
@@ -136,7 +136,7 @@ def test_corrected_knapsacks_are_those_of_the_documented_costs(draw_problem):
     found = corrected_knapsacks(problem, corrections, total)
     for theta, own in zip(found, corrections, strict=True):
         corrected = np.maximum(cost + np.sqrt(cost * total) * own, SMALLEST_CORRECTED_SHARE * cost)
-        expected = knapsack(problem.space, corrected, problem.limit_bytes)
+        expected = knapsack(problem.costs, corrected, problem.limit)
         np.testing.assert_array_equal(theta, expected)
     assert len({theta.tobytes() for theta in found}) > 1
 

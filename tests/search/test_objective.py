@@ -129,7 +129,7 @@ def size_for(problem, distance):
 def test_the_first_proposal_for_the_fewest_bytes_has_the_size_that_the_scan_expects(problem):
     distance = reachable_distance(problem)
     focused = problem.aiming_at(LeastBytes(distance)).focused(History(problem.space))
-    assert focused.limit_bytes == size_for(problem, distance)
+    assert focused.limit == size_for(problem, distance)
     assert focused.objective == LeastBytes(distance)
 
 
@@ -138,7 +138,7 @@ def test_trials_that_miss_the_distance_move_proposals_to_more_and_more_bytes(pro
     aimed = problem.aiming_at(LeastBytes(distance))
     sizes, trials = [], []
     for _ in range(6):
-        sizes.append(aimed.focused(history_of(problem, *trials)).limit_bytes)
+        sizes.append(aimed.focused(history_of(problem, *trials)).limit)
         trials.append((sizes[-1], 3 * distance))
     assert (np.diff(sizes) > 0).all()
 
@@ -150,7 +150,7 @@ def test_a_trial_that_keeps_the_distance_moves_proposals_to_fewer_bytes(problem)
     steps = []
     for slack in (1.0, 1.2, 2.0, 1e6):
         history = history_of(problem, (2 * start, distance / 1e3), (start, distance / slack))
-        steps.append(1 - aimed.focused(history).limit_bytes / history.sizes[1])
+        steps.append(1 - aimed.focused(history).limit / history.sizes[1])
     assert steps[0] == pytest.approx(0.003, abs=2e-3)
     assert (np.diff(steps) > 0).all()
     assert steps[-1] == pytest.approx(0.2, abs=2e-3)
@@ -173,7 +173,7 @@ def test_trials_that_miss_move_proposals_back_towards_the_best_plan(problem):
     trials, limits = [(size_for(problem, distance), 0.3 * distance)], []
     for _ in range(20):
         history = history_of(problem, *trials)
-        limits.append(aimed.focused(history).limit_bytes)
+        limits.append(aimed.focused(history).limit)
         trials.append((limits[-1], 3 * distance))
     assert (np.diff(limits) >= 0).all()
     assert limits[0] < 0.85 * history.sizes[0]
@@ -185,7 +185,7 @@ def test_the_step_down_is_where_the_distance_is_expected_to_be_reached(problem):
     distance = reachable_distance(problem)
     history = history_of(problem, (size_for(problem, distance), distance / 1.5))
     focused = problem.aiming_at(LeastBytes(distance)).focused(history)
-    assert focused.limit_bytes / history.sizes[0] == pytest.approx(1.5 ** (-1 / 4), rel=2e-3)
+    assert focused.limit / history.sizes[0] == pytest.approx(1.5 ** (-1 / 4), rel=2e-3)
 
 
 @pytest.mark.parametrize("objective", EVERY)
@@ -196,7 +196,7 @@ def test_no_proposal_leaves_the_range_of_sizes(problem, objective):
     for distance in (1e-30, 1e-3, 1e30, math.inf):
         for size in (smallest, 2 * smallest, 10 * smallest):
             history = history_of(problem, (size, distance, 0.0), (size, distance, 1.0))
-            assert smallest <= limited.focused(history).limit_bytes <= 2 * smallest
+            assert smallest <= limited.focused(history).limit <= 2 * smallest
 
 
 def test_agreement_is_sought_at_the_distance_that_goes_with_it(problem):
@@ -207,7 +207,7 @@ def test_agreement_is_sought_at_the_distance_that_goes_with_it(problem):
     focused = problem.aiming_at(objective).focused(history)
     expected = problem.aiming_at(LeastBytes(allowed)).focused(history)
     assert focused.objective == LeastBytes(allowed)
-    assert focused.limit_bytes == expected.limit_bytes
+    assert focused.limit == expected.limit
 
 
 def test_trials_that_agree_allow_more_distance_and_fewer_bytes(problem):
@@ -216,7 +216,7 @@ def test_trials_that_agree_allow_more_distance_and_fewer_bytes(problem):
     limits, size = [], size_for(problem, distance)
     for share in (0.0, 0.5):
         trials = [(size * factor, 2 * distance / factor, share) for factor in (1.0, 1.1, 1.2)]
-        limits.append(aimed.focused(history_of(problem, *trials)).limit_bytes)
+        limits.append(aimed.focused(history_of(problem, *trials)).limit)
     assert limits[0] < limits[1]
 
 
@@ -227,7 +227,7 @@ def test_a_trial_that_disagrees_never_moves_proposals_to_fewer_bytes(problem, cl
     size = size_for(problem, distance)
     aimed = problem.aiming_at(LeastBytesAgreeing(0.01, scale=16 * distance))
     history = history_of(problem, (size, closeness * distance, 0.5))
-    assert aimed.focused(history).limit_bytes > history.sizes[0]
+    assert aimed.focused(history).limit > history.sizes[0]
 
 
 def test_which_plans_agree_their_shares_say_and_not_their_distances(problem):
@@ -238,7 +238,7 @@ def test_which_plans_agree_their_shares_say_and_not_their_distances(problem):
     history = history_of(problem, close, far)
     focused = aimed.focused(history)
     assert focused.objective.best_bytes == history.sizes[1]
-    assert history.sizes[0] < focused.limit_bytes < history.sizes[1]
+    assert history.sizes[0] < focused.limit < history.sizes[1]
 
 
 @pytest.mark.parametrize("gamma", [0.01, 1.0, 100.0])
@@ -250,13 +250,13 @@ def test_a_weighted_search_looks_at_the_size_of_least_expected_loss(problem, gam
         objective.loss(found(float(distance), int(size)), 0)
         for distance, size in zip(distances, problem.curve.stored_bytes, strict=True)
     ]
-    assert focused.limit_bytes == int(problem.curve.stored_bytes[int(np.argmin(losses))])
+    assert focused.limit == int(problem.curve.stored_bytes[int(np.argmin(losses))])
 
 
 def test_the_more_distance_weighs_the_more_bytes_are_spent(problem):
     scale, history = reachable_distance(problem), History(problem.space)
     limits = [
-        problem.aiming_at(Weighted(gamma, 100_000, scale)).focused(history).limit_bytes
+        problem.aiming_at(Weighted(gamma, 100_000, scale)).focused(history).limit
         for gamma in (1e-4, 1e-2, 1.0, 1e2)
     ]
     assert (np.diff(limits) > 0).all()
@@ -264,11 +264,11 @@ def test_the_more_distance_weighs_the_more_bytes_are_spent(problem):
 
 def test_trials_worse_than_the_scan_expects_move_a_weighted_search_to_more_bytes(problem):
     aimed = problem.aiming_at(Weighted(0.1, 100_000, reachable_distance(problem)))
-    start = aimed.focused(History(problem.space)).limit_bytes
+    start = aimed.focused(History(problem.space)).limit
     index = int(np.argmin(np.abs(problem.curve.stored_bytes - start)))
     predicted = math.exp(problem.curve.log_distance[index])
     worse = history_of(problem, *[(start, 20 * predicted)] * 3)
-    assert aimed.focused(worse).limit_bytes > start
+    assert aimed.focused(worse).limit > start
 
 
 @pytest.mark.parametrize("seed", range(3))

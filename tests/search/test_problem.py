@@ -113,20 +113,20 @@ def test_a_scan_that_found_no_effect_at_all_still_has_a_smallest_distance():
 
 
 def test_another_size_lies_between_the_smallest_possible_and_the_limit(problem):
-    assert problem.within(200).limit_bytes == 200
-    assert problem.within(10**9).limit_bytes == 280
-    assert problem.within(1).limit_bytes == 100 + 40 + 20
-    assert problem.within(200).within(250).limit_bytes == 200
+    assert problem.within(200).limit == 200
+    assert problem.within(10**9).limit == 280
+    assert problem.within(1).limit == 100 + 40 + 20
+    assert problem.within(200).within(250).limit == 200
 
 
 def test_another_size_or_objective_changes_nothing_else(problem):
     changed = problem.within(200).aiming_at(LeastBytes(1.0))
-    assert (changed.limit_bytes, changed.objective) == (200, LeastBytes(1.0))
+    assert (changed.limit, changed.objective) == (200, LeastBytes(1.0))
     assert changed.seed == problem.seed
     for name in ("space", "sensitivity", "curve"):
         assert getattr(changed, name) is getattr(problem, name)
     assert changed.smallest_distance == problem.smallest_distance
-    assert (problem.limit_bytes, problem.objective) == (280, LeastDistance())
+    assert (problem.limit, problem.objective) == (280, LeastDistance())
 
 
 def test_the_calibrated_curve_is_the_scans_until_there_are_trials():

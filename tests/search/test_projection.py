@@ -70,7 +70,7 @@ def instance(make_space, seed, sites, kind, tightness):
 @instances
 def test_a_knapsack_plan_fits_and_is_one_level_from_the_optimum(make_space, **drawn):
     space, cost, limit, _ = instance(make_space, **drawn)
-    theta = knapsack(space, cost, limit)
+    theta = knapsack(space.costs, cost, limit)
     assert space.separable_bytes(theta) <= limit
     feasible = [plan for plan in every_plan(space) if space.separable_bytes(plan) <= limit]
     optimum = min(total(cost, plan) for plan in feasible)
@@ -84,7 +84,7 @@ def test_a_knapsack_plan_mostly_is_the_optimum(make_space):
         space, cost, limit, _ = instance(make_space, seed, 4, "growing", 0.4)
         feasible = [plan for plan in every_plan(space) if space.separable_bytes(plan) <= limit]
         optimum = min(total(cost, plan) for plan in feasible)
-        gaps.append(total(cost, knapsack(space, cost, limit)) / optimum - 1)
+        gaps.append(total(cost, knapsack(space.costs, cost, limit)) / optimum - 1)
     assert np.median(gaps) < 1e-9
     assert np.mean(gaps) < 0.1
 
@@ -92,25 +92,25 @@ def test_a_knapsack_plan_mostly_is_the_optimum(make_space):
 def test_a_limit_that_only_the_smallest_plan_meets_gives_that_plan(make_space):
     space = make_space([[100, 50, 20], [90, 40, 40]])
     cost = np.array([[0, 1, 2], [0, 3, 1]], float)
-    assert knapsack(space, cost, 100 + 60).tolist() == [2, 2]
+    assert knapsack(space.costs, cost, 100 + 60).tolist() == [2, 2]
 
 
 def test_a_limit_that_everything_meets_gives_the_plan_of_least_cost(make_space):
     space = make_space([[100, 50], [90, 40]])
-    assert knapsack(space, np.array([[0, 1.0], [0, 1e-9]]), 290).tolist() == [0, 0]
+    assert knapsack(space.costs, np.array([[0, 1.0], [0, 1e-9]]), 290).tolist() == [0, 0]
 
 
 def test_options_that_cost_nothing_are_taken_before_any_that_does(make_space):
     space = make_space([[100, 50, 20], [100, 50, 20]])
     cost = np.array([[0, 0, 0], [0, 1, 2]], float)
-    assert knapsack(space, cost, 100 + 120).tolist() == [2, 0]
+    assert knapsack(space.costs, cost, 100 + 120).tolist() == [2, 0]
 
 
 def test_a_site_without_options_stays_as_it_is(make_space):
     space = make_space([[100], [100, 10]])
     cost = np.array([[0, np.inf], [0, 1]])
-    assert knapsack(space, cost, 210).tolist() == [0, 1]
-    assert project(space, space.largest, cost, 210).tolist() == [0, 1]
+    assert knapsack(space.costs, cost, 210).tolist() == [0, 1]
+    assert project(space.costs, space.largest, cost, 210).tolist() == [0, 1]
 
 
 @instances
@@ -121,7 +121,7 @@ def test_broken_options_are_chosen_only_where_nothing_else_fits(make_space, **dr
     intact = np.where(broken, np.inf, space.level_bytes)
     assume(space.fixed_bytes + intact.min(axis=1).sum() <= limit)
     largest = cost[np.isfinite(cost) & ~broken].max() or 1.0
-    theta = knapsack(space, np.where(broken, BROKEN_FACTOR * largest, cost), limit)
+    theta = knapsack(space.costs, np.where(broken, BROKEN_FACTOR * largest, cost), limit)
     assert not broken[np.arange(theta.size), theta].any()
 
 
@@ -130,7 +130,7 @@ def test_a_projected_plan_fits_and_exists(make_space, **drawn):
     space, cost, limit, rng = instance(make_space, **drawn)
     theta = rng.integers(0, space.levels)
     before = theta.copy()
-    found = project(space, theta, cost, limit)
+    found = project(space.costs, theta, cost, limit)
     assert space.separable_bytes(found) <= limit
     assert ((found >= 0) & (found < space.levels)).all()
     np.testing.assert_array_equal(theta, before)
@@ -141,18 +141,18 @@ def test_projecting_a_plan_that_fits_only_upgrades_sites_and_ends(make_space, **
     space, cost, _, rng = instance(make_space, **drawn)
     theta = rng.integers(0, space.levels)
     limit = space.separable_bytes(theta) + int(rng.integers(0, 40))
-    found = project(space, theta, cost, limit)
+    found = project(space.costs, theta, cost, limit)
     rows, moved = np.arange(theta.size), found != theta
     assert (cost[rows, found] < cost[rows, theta])[moved].all()
     assert (space.level_bytes[rows, found] > space.level_bytes[rows, theta])[moved].all()
-    np.testing.assert_array_equal(project(space, found, cost, limit), found)
+    np.testing.assert_array_equal(project(space.costs, found, cost, limit), found)
 
 
 @instances
 def test_filling_never_raises_the_cost_nor_exceeds_the_limit(make_space, **drawn):
     space, cost, limit, rng = instance(make_space, **drawn)
     theta = rng.integers(0, space.levels)
-    found = fill(space, theta, cost, limit)
+    found = fill(space.costs, theta, cost, limit)
     assert total(cost, found) <= total(cost, theta) + 1e-9
     assert space.separable_bytes(found) <= max(limit, space.separable_bytes(theta))
 
@@ -160,26 +160,26 @@ def test_filling_never_raises_the_cost_nor_exceeds_the_limit(make_space, **drawn
 def test_filling_takes_the_best_saving_per_byte_first(make_space):
     space = make_space([[100, 50], [100, 90]])
     cost = np.array([[0, 6.0], [0, 5.0]])
-    assert fill(space, np.array([1, 1]), cost, 100 + 50 + 100).tolist() == [1, 0]
+    assert fill(space.costs, np.array([1, 1]), cost, 100 + 50 + 100).tolist() == [1, 0]
 
 
 def test_bytes_saved_beyond_what_the_limit_asks_for_do_not_count(make_space):
     space = make_space([[100, 90], [100, 10]])
     cost = np.array([[0, 1.0], [0, 5.0]])
-    assert project(space, space.largest, cost, 100 + 190).tolist() == [1, 0]
-    assert project(space, space.largest, cost, 100 + 150).tolist() == [0, 1]
+    assert project(space.costs, space.largest, cost, 100 + 190).tolist() == [1, 0]
+    assert project(space.costs, space.largest, cost, 100 + 150).tolist() == [0, 1]
 
 
 def test_downgrades_that_lose_the_least_per_byte_come_first(make_space):
     space = make_space([[100, 75], [100, 75], [100, 40]])
     cost = np.array([[0, 3.0], [0, 3.0], [0, 4.0]])
-    assert project(space, space.largest, cost, 100 + 250).tolist() == [0, 0, 1]
+    assert project(space.costs, space.largest, cost, 100 + 250).tolist() == [0, 0, 1]
 
 
 def test_a_limit_that_no_plan_meets_ends_at_the_smallest_plan(make_space):
     space = make_space([[100, 50, 20], [90, 40]])
     cost = np.array([[0, 1, 2], [0, 3, np.inf]])
-    for theta in (knapsack(space, cost, 10), project(space, space.largest, cost, 10)):
+    for theta in (knapsack(space.costs, cost, 10), project(space.costs, space.largest, cost, 10)):
         np.testing.assert_array_equal(theta, space.smallest)
 
 
@@ -188,8 +188,8 @@ def test_many_knapsacks_are_solved_as_one_by_one(make_space, **drawn):
     space, _, limit, rng = instance(make_space, **drawn)
     costs = np.array([draw_cost(rng, space, kind) for kind in COSTS])
     before = costs.copy()
-    found = knapsacks(space, costs, limit)
-    one_by_one = [knapsack(space, cost, limit) for cost in costs]
+    found = knapsacks(space.costs, costs, limit)
+    one_by_one = [knapsack(space.costs, cost, limit) for cost in costs]
     np.testing.assert_array_equal(found, one_by_one)
     np.testing.assert_array_equal(costs, before)
 
@@ -202,9 +202,9 @@ def test_many_plans_are_projected_as_one_by_one(make_space, **drawn):
     costs[0] -= rng.integers(0, 2, costs[0].shape) * 1e3
     thetas = np.array([rng.integers(0, space.levels) for _ in costs])
     before = thetas.copy()
-    found = projections(space, thetas, costs, limit)
+    found = projections(space.costs, thetas, costs, limit)
     one_by_one = [
-        project(space, theta, cost, limit) for theta, cost in zip(thetas, costs, strict=True)
+        project(space.costs, theta, cost, limit) for theta, cost in zip(thetas, costs, strict=True)
     ]
     np.testing.assert_array_equal(found, one_by_one)
     np.testing.assert_array_equal(thetas, before)
@@ -212,9 +212,9 @@ def test_many_plans_are_projected_as_one_by_one(make_space, **drawn):
 
 def test_no_plan_at_all_can_be_projected_and_solved(make_space):
     space = make_space([[100, 50], [100, 50]])
-    assert knapsacks(space, np.zeros((0, 2, 2)), 250).shape == (0, 2)
+    assert knapsacks(space.costs, np.zeros((0, 2, 2)), 250).shape == (0, 2)
     none = np.zeros((0, 2), np.int64)
-    assert projections(space, none, np.zeros((0, 2, 2)), 250).shape == (0, 2)
+    assert projections(space.costs, none, np.zeros((0, 2, 2)), 250).shape == (0, 2)
 
 
 def suggested_budget(space, limit, original):

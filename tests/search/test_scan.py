@@ -171,6 +171,20 @@ def test_a_scan_goes_on_where_it_stopped_and_ends_with_the_same_bits(
     np.testing.assert_array_equal(found.distortion, sensitivity.distortion)
 
 
+@pytest.mark.parametrize("stopped_after", [None, 1, 2, 5])
+def test_sites_that_share_a_session_are_measured_as_if_each_had_its_own(
+    network, sensitivity, store, stopped_after, monkeypatch
+):
+    monkeypatch.setattr("zoo_compress.search.scan.SESSIONS_EACH_ROUND", 1)
+    together = scan_of(network).run()
+    np.testing.assert_allclose(together.distortion, sensitivity.distortion, rtol=1e-3)
+    if stopped_after is not None:
+        for choice in ORDER[:stopped_after]:
+            store.add_scanned(choice, together.distortion[choice])
+    again = scan_of(network).run(store=store)
+    np.testing.assert_array_equal(again.distortion, together.distortion)
+
+
 def test_a_scan_that_is_complete_runs_nothing(network, sensitivity, store):
     scan_of(network).run(store=store)
     found = scan_of(network, candidates=None).run(store=store)

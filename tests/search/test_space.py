@@ -68,7 +68,7 @@ def test_missing_levels_take_infinitely_many_bytes(space):
     expected = [[100, 60, 40, np.inf], [80, 30, np.inf, np.inf], [50, 20, 10, 5]]
     np.testing.assert_array_equal(space.level_bytes, expected)
     finite = np.where(np.isfinite(expected), expected, 0)
-    np.testing.assert_array_equal(space.finite_level_bytes, finite)
+    np.testing.assert_array_equal(space.costs.finite, finite)
 
 
 @pytest.mark.parametrize(

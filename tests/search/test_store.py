@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from zoo_compress.core import Measurement, Plan, Trial
 from zoo_compress.errors import OutputError
-from zoo_compress.search.store import TrialStore
+from zoo_compress.runtime.latency import Latency
+from zoo_compress.search.site_times import SiteTime
+from zoo_compress.search.store import TimedPlan, TrialStore
 
 
 @pytest.fixture
@@ -73,6 +75,50 @@ def test_a_number_that_is_taken_is_refused_and_the_first_trial_stays(path):
     with pytest.raises(OutputError, match=r"trials\.sqlite: not a usable trial store: UNIQUE"):
         store.add(measured(0, Plan(), distance=9.0))
     assert store.trials() == [measured(0, Plan())]
+
+
+LATENCY = Latency(
+    original_ms=24.0,
+    compressed_ms=1 / 3,
+    ratio=0.1 + 0.2,
+    quartiles=(0.25, 1 / 7),
+    pairs=40,
+    slower_pairs=3,
+    original_load_seconds=0.1,
+    compressed_load_seconds=0.3,
+    threads=2,
+    provider="CPUExecutionProvider",
+)
+
+
+def test_times_of_sites_come_back_as_they_were(path):
+    times = [
+        SiteTime(site=site, option=option, original_ns=2**40, alone_ns=3, amid_ns=2)
+        for site in "ba"
+        for option in ("codes bits=8", "static-int8")
+    ]
+    TrialStore(path).add_site_times(times)
+    assert TrialStore(path).site_times() == times
+
+
+def test_latencies_come_back_for_the_place_where_they_were_measured(path, space):
+    store = TrialStore(path)
+    plans = [space.plan(np.array([2, 1])), Plan()]
+    timed = [TimedPlan(plan=plan, latency=LATENCY, races=2) for plan in plans]
+    for each in timed:
+        store.add_latency(each, place="here")
+    store.add_latency(timed[0], place="there")
+    assert TrialStore(path).latencies(place="here") == timed
+    assert TrialStore(path).latencies(place="there") == timed[:1]
+    assert TrialStore(path).latencies(place="elsewhere") == []
+
+
+def test_a_later_latency_of_a_plan_takes_the_place_of_the_earlier(path):
+    store = TrialStore(path)
+    for races in (1, 3):
+        store.add_latency(TimedPlan(plan=Plan(), latency=LATENCY, races=races), place="here")
+    (found,) = store.latencies(place="here")
+    assert found.races == 3
 
 
 finite_or_not = st.floats(min_value=0, allow_nan=False)

@@ -7,11 +7,7 @@ from hypothesis.extra.numpy import arrays
 from pydantic import ValidationError
 
 from tests.techniques.decoded import (
-    FRAMING,
-    GATHER,
-    OPERATORS,
     assert_decodes_exactly,
-    assert_same_in_any_order,
     calibration_of,
     decoded,
     drawn,
@@ -43,50 +39,6 @@ def assert_decodes(load, optimized):
     return check
 
 
-@pytest.mark.parametrize("kind", [TENSOR, HALVES], ids=["tensor", "groups"])
-@pytest.mark.parametrize("entries", [2, 5, 16, 256])
-@pytest.mark.parametrize("operator", OPERATORS)
-def test_weights_of_every_operator_decode_exactly_and_leave_no_node(
-    entries, operator, kind, make_model, assert_decodes
-):
-    text, shape = OPERATORS[operator]
-    assert_decodes(make_model(text, {"w": drawn(shape)}), entries, kind)
-
-
-@pytest.mark.parametrize("opset", [11, 13, 18, 21])
-@pytest.mark.parametrize("kind", [TENSOR, HALVES], ids=["tensor", "groups"])
-@pytest.mark.parametrize("operator", ["conv", "gemm transB", "gather columns"])
-def test_every_operator_set_from_11_on_decodes_exactly(
-    opset, operator, kind, make_model, assert_decodes
-):
-    text, shape = OPERATORS[operator]
-    model = make_model(text, {"w": drawn(shape)}, opset=opset, ir_version=10)
-    assert_decodes(model, 12, kind)
-
-
-@pytest.mark.parametrize("entries", [4, 100])
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_every_float_type_decodes_exactly(entries, dtype, make_model, assert_decodes):
-    model = make_model(GATHER, {"w": drawn((11, 13), DTYPES[dtype])}, dtype=dtype)
-    assert_decodes(model, entries)
-
-
-@pytest.mark.parametrize("magnitude", [1e-42, 1e-30, 1e30, 5e37])
-def test_weights_of_any_magnitude_decode_exactly(magnitude, make_model, assert_decodes):
-    weight = (drawn((13, 15), np.float64).clip(-3, 3) * magnitude).astype(np.float32)
-    assert_decodes(make_model("g (T[N,13] x) => (T[] y) { y = MatMul(x, w) }", {"w": weight}), 16)
-
-
-@pytest.mark.parametrize(
-    "weight",
-    [np.zeros((9, 8)), np.full((9, 8), 0.1), np.eye(9, 8), drawn((72, 1)), drawn((1, 72))],
-    ids=["zeros", "constant", "zero rows", "one weight to a channel", "one channel"],
-)
-@pytest.mark.parametrize("entries", [2, 16])
-def test_weights_of_odd_kinds_decode_exactly(weight, entries, make_model, assert_decodes):
-    assert_decodes(make_model(GATHER, {"w": weight.astype(np.float32)}), entries)
-
-
 @pytest.mark.parametrize(
     "weight", [np.zeros((9, 8)), np.full((9, 8), 0.1), np.eye(9, 8), drawn((72, 1))]
 )
@@ -94,24 +46,6 @@ def test_weights_of_few_values_are_kept_to_float16(weight):
     weight = weight.astype(np.float32)
     dense = encode(weight, matrix_site(weight.shape), 2).dense
     np.testing.assert_allclose(dense, weight, rtol=2**-10, atol=2**-24 * np.abs(weight).max())
-
-
-@pytest.mark.parametrize("name", ["w", "/a/long/name" * 12])
-@pytest.mark.parametrize(("dtype", "shape"), [("float32", (50, 61)), ("float16", (8, 30, 3, 5))])
-@pytest.mark.parametrize("entries", [3, 64, 128])
-@pytest.mark.parametrize("kind", [TENSOR, HALVES], ids=["tensor", "groups"])
-def test_the_file_takes_the_predicted_bytes(
-    entries, kind, dtype, shape, name, make_model, tmp_path
-):
-    weight = drawn(shape, DTYPES.get(dtype, np.float32))
-    model = make_model(GATHER, {"w": weight}, dtype=dtype)
-    model.graph.initializer[0].name = model.graph.node[0].input[0] = name
-    technique = Codebook(
-        {"entries": [entries], "granularity": [kind["granularity"]], "groups": [2]}
-    )
-    found = decoded(model, technique, {"entries": entries} | kind)
-    written = found.written_bytes(tmp_path / "model.onnx")
-    assert found.predicted_bytes - FRAMING <= written <= found.predicted_bytes
 
 
 def test_by_default_seven_codebooks_are_offered_for_the_whole_tensor():
@@ -249,21 +183,6 @@ def test_channel_groups_are_encoded_as_weights_of_their_own():
         assert both.tensors["f"].reshape(-1)[half] == alone.tensors["f"]
 
 
-@pytest.mark.parametrize("kind", [TENSOR, HALVES], ids=["tensor", "groups"])
-@pytest.mark.parametrize("dtype", ["float32", "float16"])
-def test_the_same_weight_gives_the_same_bytes(kind, dtype):
-    site = matrix_site((24, 40), dtype=dtype)
-    known = calibration_of(site, *EVERYTHING)
-    assert_same_in_any_order(lambda weight: encode(weight, site, 8, kind, known), site)
-
-
 def test_some_channels_stand_for_all_unless_they_are_counted_off():
     assert Codebook({}).by_channel
     assert not Codebook({"granularity": ["tensor", "channel-group"]}).by_channel
-
-
-def test_weights_that_are_not_finite_are_refused():
-    weight = drawn((16, 40))
-    weight[3, 5] = np.nan
-    with pytest.raises(ValueError, match="weights must be finite"):
-        encode(weight, matrix_site((16, 40)), 8)

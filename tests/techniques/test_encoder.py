@@ -80,6 +80,19 @@ def test_the_least_used_goes_first_when_the_memory_bound_is_reached(counted):
     assert [name for name, _ in counted.asked] == ["a", "b", "c", "b"]
 
 
+def test_what_was_let_go_is_encoded_again_to_the_same_bits(counted):
+    cached = encoder(counted)
+    first = cached.encode("a", FOUR)
+    cached.forget()
+    again = cached.encode("a", FOUR)
+    assert again is not first
+    assert [name for name, _ in counted.asked] == ["a", "a"]
+    np.testing.assert_array_equal(again.dense, first.dense)
+    assert again.tensors.keys() == first.tensors.keys()
+    for role, tensor in first.tensors.items():
+        np.testing.assert_array_equal(again.tensors[role], tensor)
+
+
 def test_a_bound_below_one_weight_still_returns_it(counted):
     tight = encoder(counted, cache_bytes=1)
     assert tight.encode("a", FOUR) is tight.encode("a", FOUR)

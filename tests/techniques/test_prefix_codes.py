@@ -6,9 +6,6 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from tests.techniques.decoded import (
-    FRAMING,
-    GATHER,
-    OPERATORS,
     assert_decodes_exactly,
     calibration_of,
     decoded,
@@ -41,55 +38,6 @@ def assert_decodes(load, optimized):
         assert_decodes_exactly(decoded(model, PrefixCodes({}), CODES[code]), load, optimized)
 
     return check
-
-
-@every_code
-@pytest.mark.parametrize("operator", OPERATORS)
-def test_weights_of_every_operator_decode_exactly_and_leave_no_node(
-    operator, code, make_model, assert_decodes
-):
-    text, shape = OPERATORS[operator]
-    assert_decodes(make_model(text, {"w": drawn(shape)}), code)
-
-
-@every_code
-@pytest.mark.parametrize("opset", [11, 13, 18, 21])
-def test_every_operator_set_from_11_on_decodes_exactly(opset, code, make_model, assert_decodes):
-    text, shape = OPERATORS["conv"]
-    assert_decodes(make_model(text, {"w": drawn(shape)}, opset=opset, ir_version=10), code)
-
-
-@every_code
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_every_float_type_decodes_exactly(dtype, code, make_model, assert_decodes):
-    model = make_model(GATHER, {"w": drawn((11, 13), DTYPES[dtype])}, dtype=dtype)
-    assert_decodes(model, code)
-
-
-@every_code
-@pytest.mark.parametrize("magnitude", [1e-42, 1e-30, 1e30, 5e37])
-def test_weights_of_any_magnitude_decode_exactly(magnitude, code, make_model, assert_decodes):
-    weight = (drawn((13, 15), np.float64).clip(-3, 3) * magnitude).astype(np.float32)
-    assert_decodes(make_model(GATHER, {"w": weight}), code)
-
-
-@every_code
-@pytest.mark.parametrize(
-    "weight",
-    [np.zeros((9, 8)), np.full((9, 8), 0.1), np.eye(9, 8), drawn((72, 1)), drawn((1, 72))],
-    ids=["zeros", "constant", "zero rows", "one weight to a channel", "one channel"],
-)
-def test_weights_of_odd_kinds_decode_exactly(weight, code, make_model, assert_decodes):
-    assert_decodes(make_model(GATHER, {"w": weight.astype(np.float32)}), code)
-
-
-@every_code
-@pytest.mark.parametrize(("dtype", "shape"), [("float32", (50, 61)), ("float16", (8, 30, 3, 5))])
-def test_the_file_takes_the_predicted_bytes(code, dtype, shape, make_model, tmp_path):
-    model = make_model(GATHER, {"w": drawn(shape, DTYPES.get(dtype, np.float32))}, dtype=dtype)
-    found = decoded(model, PrefixCodes({"codes": [CODES[code]]}), CODES[code])
-    written = found.written_bytes(tmp_path / "model.onnx")
-    assert found.predicted_bytes - FRAMING <= written <= found.predicted_bytes
 
 
 @given(

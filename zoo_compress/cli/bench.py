@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from zoo_compress.cli.device import DeviceName
 from zoo_compress.cli.options import json_option, seed_option, threads_option, timing_option
 
 
@@ -20,6 +21,7 @@ from zoo_compress.cli.options import json_option, seed_option, threads_option, t
 @threads_option
 @click.option(
     "--device",
+    type=DeviceName(),
     default="cpu",
     show_default=True,
     metavar="DEVICE",

@@ -43,23 +43,29 @@ def frontier_table(found: Frontier) -> Table:
     with_answers = any(point.disagreement is not None for point in found.front)
     if with_answers:
         table.add_column("answers changed", justify="right")
+    shown_points = [*found.front, *([] if found.chosen is None else [found.chosen])]
+    with_times = any(point.latency_ratio is not None for point in shown_points)
+    if with_times:
+        table.add_column("of its time", justify="right")
     table.add_column("trial", justify="right")
     points = {point.trial: point for point in found.front}
     if found.chosen is not None:
         points.setdefault(found.chosen.trial, found.chosen)
     for point in sorted(points.values(), key=lambda point: -point.stored_bytes):
         chosen = found.chosen is not None and point.trial == found.chosen.trial
-        cells = [*_cells(point, with_answers=with_answers)]
+        cells = [*_cells(point, with_answers=with_answers, with_times=with_times)]
         table.add_row("●" if chosen else "", *cells, style="bold green" if chosen else None)
     return table
 
 
-def _cells(point: FrontierPoint, *, with_answers: bool) -> list[str]:
+def _cells(point: FrontierPoint, *, with_answers: bool, with_times: bool) -> list[str]:
     distance, scale = point.relative_distance, 1.0
     if distance is None:
         distance = point.distance
     elif point.distance:
         scale = distance / point.distance
+    ratio = point.latency_ratio
+    times = [] if ratio is None else [readable_share(ratio)]
     answers = [] if point.disagreement is None else [readable_share(point.disagreement)]
     return [
         readable_bytes(point.stored_bytes),
@@ -67,6 +73,7 @@ def _cells(point: FrontierPoint, *, with_answers: bool) -> list[str]:
         f"{distance:.3g}",
         f"{scale * point.standard_error:.2g}",
         *(answers or ["-"] * with_answers),
+        *(times or ["-"] * with_times),
         str(point.trial),
     ]
 

@@ -27,9 +27,10 @@ def as_document(found: Inspection) -> dict[str, Any]:
     return {
         "source": found.source,
         "original_bytes": found.original_bytes,
+        "decoded_bytes": found.decoded_bytes,
         "smallest_ratio": found.smallest_ratio,
         "simplified": found.simplified,
-        "sites": [_site_document(report, found.original_bytes) for report in found.sites],
+        "sites": [_site_document(report, found.decoded_bytes) for report in found.sites],
         "groups": [vars(group) for group in found.groups],
         "declined": [_declined_document(declined) for declined in found.declined],
         "notes": list(found.notes),
@@ -64,7 +65,7 @@ def site_table(found: Inspection) -> Table:
             Text(", ".join(dict.fromkeys(reader.op_type for reader in site.readers))),
             "×".join(map(str, site.shape)),
             readable_bytes(site.stored_bytes),
-            readable_share(site.stored_bytes / found.original_bytes),
+            readable_share(site.stored_bytes / found.decoded_bytes),
             Text("\n".join(technique_ranges(report.options))),
         )
     return table
@@ -81,13 +82,15 @@ def technique_ranges(options: Sequence[Option]) -> list[str]:
 
 
 def totals(found: Inspection) -> Text:
-    """Say what share of the file the sites hold and how small it can get."""
+    """Say what share of the model the sites hold and how small its file can get."""
     held = sum(report.site.stored_bytes for report in found.sites)
+    whole, stored = readable_bytes(found.decoded_bytes), readable_bytes(found.original_bytes)
     simplified = "; simplified first" if found.simplified else ""
+    packed = "" if whole == stored else f"; the file has {stored}"
     smallest = readable_bytes(found.smallest_ratio * found.original_bytes)
     return Text(
-        f"{counted(len(found.sites), 'weight')} hold {readable_bytes(held)} of "
-        f"{readable_bytes(found.original_bytes)}{simplified}. Smallest that this recipe reaches: "
+        f"{counted(len(found.sites), 'weight')} hold {readable_bytes(held)} of {whole}"
+        f"{simplified}{packed}. Smallest that this recipe reaches: "
         f"{smallest}, a budget of {found.smallest_ratio:.4f}.\n"
     )
 
@@ -131,14 +134,14 @@ def _total_bytes(group: Iterable[Declined]) -> int:
     return sum(item.stored_bytes for item in group)
 
 
-def _site_document(report: SiteReport, original_bytes: int) -> dict[str, Any]:
+def _site_document(report: SiteReport, decoded_bytes: int) -> dict[str, Any]:
     site = report.site
     return {
         "name": site.name,
         "shape": list(site.shape),
         "dtype": site.dtype,
         "stored_bytes": site.stored_bytes,
-        "share": site.stored_bytes / original_bytes,
+        "share": site.stored_bytes / decoded_bytes,
         "readers": [
             {"node": reader.node, "op_type": reader.op_type, "input_index": reader.input_index}
             for reader in site.readers

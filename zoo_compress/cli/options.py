@@ -15,12 +15,33 @@ DEFAULT_RECIPE = "balanced"
 
 source_argument = click.argument("source")
 
-budget_option = click.option(
-    "--budget",
-    metavar="BUDGET",
-    help="What to reach: 0.125 or size=0.125 of the original's bytes, or bytes=5MB; or, at the "
-    "fewest bytes, distance=0.01 (relative to the variance of the outputs) or disagreement=0.02 "
-    "(certified share of changed top answers).",
+
+def _one_budget(
+    _context: click.Context, _parameter: click.Parameter, given: tuple[str, ...]
+) -> str | None:
+    """Return the budget; refuse a second one, of which only the last would count."""
+    if len(given) > 1:
+        raise click.BadParameter(
+            f"{' and '.join(given)}: give one; two limits at once are not searched for"
+        )
+    return given[0] if given else None
+
+
+def _budget_option(what: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    return click.option(
+        "--budget", metavar="BUDGET", multiple=True, callback=_one_budget, help=what
+    )
+
+
+budget_option = _budget_option(
+    "What to reach. At the least distance: 0.125 or size=0.125 of the original's bytes, "
+    "bytes=5MB, or latency=0.5 of the original's time for an input, measured on this machine. At "
+    "the fewest bytes: distance=0.01 (relative to the variance of the outputs) or "
+    "disagreement=0.02 (certified share of changed top answers)."
+)
+
+another_latency_option = _budget_option(
+    "Another latency to go on with, such as latency=0.6; only for a run with a budget of latency."
 )
 
 data_option = click.option(
@@ -47,6 +68,13 @@ recipe_option = click.option(
     show_default=True,
     metavar="NAME|FILE",
     help="Which techniques on which weights: a shipped recipe or a YAML file.",
+)
+
+run_recipe_option = click.option(
+    "--recipe",
+    metavar="NAME|FILE",
+    help="Which techniques on which weights: a shipped recipe or a YAML file. Without it: "
+    f"{DEFAULT_RECIPE}, and for a budget of latency cpu-speed or gpu-speed, by the device.",
 )
 
 time_option = click.option(

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import sysconfig
 from pathlib import Path
 
 import click
 
+from zoo_compress.cli import optimum_plugin
 
-@click.group("plugin", short_help="Make this a command of hf, or see where it is one.")
+
+@click.group("plugin", short_help="Make this a command of hf and optimum-cli.")
 def command() -> None:
-    """Make zoo-compress a command of the Hub's `hf`.
-
-    optimum-cli finds `optimum-cli zoo-compress` by itself wherever both are installed.
+    """Make zoo-compress a command of the Hub's `hf`, and of optimum-cli where there is one.
 
     \b
     Example:
@@ -23,7 +22,7 @@ def command() -> None:
 
 @command.command("install")
 def install_extension() -> None:
-    """Register `hf zoo-compress` for this user.
+    """Register `hf zoo-compress` for this user, `optimum-cli zoo-compress` beside optimum.
 
     \b
     Example:
@@ -33,6 +32,9 @@ def install_extension() -> None:
 
     made = install(program())
     click.echo(f"hf zoo-compress runs {made.program}; registered in {made.folder}")
+    if optimum_plugin.optimum_version() is not None:
+        file = optimum_plugin.register(site_folder())
+        click.echo(f"optimum-cli zoo-compress is there; registered by {file}")
 
 
 @command.command("remove")
@@ -45,8 +47,12 @@ def remove_extension() -> None:
     """
     from zoo_compress.hub.extension import remove
 
-    gone = remove()
-    click.echo("nothing was registered" if gone is None else f"removed {gone.folder}")
+    extension, file = remove(), optimum_plugin.unregister(site_folder())
+    gone = [*([] if extension is None else [extension.folder]), *([] if file is None else [file])]
+    for path in gone:
+        click.echo(f"removed {path}")
+    if not gone:
+        click.echo("nothing was registered")
 
 
 @command.command("status")
@@ -82,8 +88,16 @@ def hf_status() -> str:
 
 def optimum_status() -> str:
     """Return whether optimum-cli has the command."""
-    try:
-        version = importlib.metadata.version("optimum")
-    except importlib.metadata.PackageNotFoundError:
+    version, file = optimum_plugin.optimum_version(), optimum_plugin.registered(site_folder())
+    if version is None and file is None:
         return "optimum is not installed"
-    return f"there, optimum {version} finds it by itself"
+    if version is None:
+        return f"optimum is not installed; `zoo-compress plugin remove` removes {file}"
+    if file is None:
+        return "not registered; `zoo-compress plugin install` registers it"
+    return f"there, optimum {version} finds {file}"
+
+
+def site_folder() -> Path:
+    """Return where the packages of this Python are."""
+    return Path(sysconfig.get_path("purelib"))

@@ -17,7 +17,7 @@ from zoo_compress.cli.options import (
     json_option,
     overwrite_option,
     push_options,
-    recipe_option,
+    run_recipe_option,
     seed_option,
     source_argument,
     task_option,
@@ -31,7 +31,7 @@ from zoo_compress.cli.run_push import present_and_push, push_settings, run_befor
 @budget_option
 @gamma_option
 @data_option
-@recipe_option
+@run_recipe_option
 @click.option(
     "--strategy",
     metavar="NAME",
@@ -85,6 +85,7 @@ def command(*, every: bool, as_json: bool, **settings: Any) -> int:
       zoo-compress run sample:efficientnet-lite0 --budget 0.125
       zoo-compress run model.onnx --budget 0.25 --data photographs/ --time 5m
       zoo-compress run model.onnx --budget disagreement=0.02 --data photographs/
+      zoo-compress run model.onnx --budget latency=0.5 --data photographs/
       zoo-compress run owner/whisper --all --budget 0.25
     """
     from zoo_compress import pipeline

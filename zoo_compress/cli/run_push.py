@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -52,7 +53,7 @@ def run_before_push(
 
     pipeline.check_push(asked.source, wanted, progress=progress)
     try:
-        return pipeline.run(asked, began=began, progress=progress)
+        return pipeline.run(replace(asked, push=wanted.words), began=began, progress=progress)
     except SearchInterrupted as error:
         command = wanted.command(asked.folder)
         raise SearchInterrupted(f"{error}; nothing was pushed, `{command}` does that") from error

@@ -58,7 +58,7 @@ def summary(report: Report, *, folder: Path, notes: Iterable[str] = ()) -> Panel
     """Return the panel: sizes, distance, speed, certificate, warnings, bits, time and files."""
     rows: list[tuple[RenderableType, RenderableType]] = [
         ("Distance", distance(report)),
-        ("Speed", speed(report["latency"])),
+        ("Speed", Text.assemble(speed(report["latency"]), time_budget(report))),
         ("Certified", certificate(report["certificate"])),
         *(("Removed", text) for text in removal(report.get("removal"))),
         *((Text("Warning", style="yellow"), Text(note, style="yellow")) for note in notes),
@@ -146,6 +146,26 @@ def speed(found: Mapping[str, Any]) -> Text:
             f"{counted(found['pairs'], 'pair')} of runs side by side with {found['provider']}, "
             f"{counted(found['threads'], 'thread')} without spinning; "
             f"loads in {loads.format(**found)}.",
+            "dim",
+        ),
+    )
+
+
+def time_budget(report: Report) -> Text:
+    """Return whether the model keeps its budget of latency, and what else was timed for it."""
+    found = report.get("latency_budget")
+    if not found:
+        return Text()
+    kept = "within" if found["met"] else "misses"
+    return Text.assemble(
+        "\n",
+        (
+            f"{kept} the budget of {found['budget']:.4g} of the original's time",
+            "bold green" if found["met"] else "bold red",
+        ),
+        (
+            f"; {counted(len(found['models']), 'whole model')} and "
+            f"{counted(found['timed_options'], 'option')} of single weights were timed for it",
             "dim",
         ),
     )

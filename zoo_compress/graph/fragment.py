@@ -11,7 +11,15 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 
-from zoo_compress.core import AnyArray
+from zoo_compress.core import AnyArray, Site
+from zoo_compress.graph.function import (
+    ANY_VERSION,
+    DOMAIN,
+    FEWEST_MODEL_BYTES,
+    Function,
+    define,
+    to_function,
+)
 from zoo_compress.graph.initializers import add_initializer
 
 PREFIX = "zoo."
@@ -22,6 +30,8 @@ OLDEST_OPSET = 11
 
 # A length-delimited protobuf field: one byte of tag, then the length, seven bits to a byte.
 _TAG_BYTES = 1
+# The number of the field that holds functions needs a second byte.
+_FURTHER_TAG_BYTES = 1
 
 
 @dataclass(frozen=True)
@@ -57,6 +67,7 @@ class Fragment:
     Attributes:
         weight: Name of the weight that the last node rebuilds.
         alias: A short prefix for the names of everything else; long names cost bytes.
+        calls: Whether the nodes become a function that other weights may share.
         nodes: In topological order.
         tensors: Stored for this weight alone.
         constants: Small constants that all fragments of a model share, by name.
@@ -64,6 +75,7 @@ class Fragment:
 
     weight: str
     alias: str
+    calls: bool = False
     nodes: list[onnx.NodeProto] = field(default_factory=list)
     tensors: list[TensorPlan] = field(default_factory=list)
     constants: dict[str, AnyArray] = field(default_factory=dict)
@@ -93,6 +105,13 @@ class Fragment:
         self.nodes.append(node)
         return output
 
+    def constant(self, value: AnyArray) -> str:
+        """Append a constant of the nodes and return its name.
+
+        Where the nodes are a function, the file then holds it once for all weights.
+        """
+        return self.add("Constant", [], value=onnx.numpy_helper.from_array(value))
+
     def add_several(self, op_type: str, inputs: Sequence[str], outputs: int, /) -> list[str]:
         """Append a node of several outputs and return their names."""
         first = self.add(op_type, inputs)
@@ -104,19 +123,43 @@ class Fragment:
         """Give the output of the last node the weight's own name."""
         self.nodes[-1].output[0] = self.weight
 
+    @classmethod
+    def of(cls, site: Site) -> Fragment:
+        """Return a fragment without nodes for a weight; it calls functions in large models."""
+        return cls(site.name, site.alias, calls=site.model_bytes >= FEWEST_MODEL_BYTES)
+
+    @property
+    def function(self) -> Function | None:
+        """The nodes as a function; None where they stay in the graph, as few ones always do."""
+        return to_function(self.nodes) if self.calls else None
+
     @property
     def stored_bytes(self) -> int:
-        """Bytes that the fragment adds to the file, shared constants not counted."""
+        """Bytes that the fragment adds to the file, without what fragments share."""
+        if (function := self.function) is None:
+            return self.inline_bytes
+        call = framed(function.call(self.weight).ByteSize())
+        return call + sum(tensor.stored_bytes for tensor in self.tensors)
+
+    @property
+    def inline_bytes(self) -> int:
+        """Bytes that the fragment adds where its nodes stay in the graph."""
         nodes = sum(framed(node.ByteSize()) for node in self.nodes)
         return nodes + sum(tensor.stored_bytes for tensor in self.tensors)
 
     @property
     def shared_bytes(self) -> dict[str, int]:
-        """Bytes of each shared constant, by name."""
-        return {
+        """Bytes of each constant that fragments share, and of the function, by name."""
+        shared = {
             name: initializer_bytes(name, value.shape, value.itemsize)
             for name, value in self.constants.items()
         }
+        if (function := self.function) is not None:
+            domain = onnx.OperatorSetIdProto(domain=DOMAIN, version=ANY_VERSION)
+            shared[DOMAIN] = framed(domain.ByteSize())
+            definition = framed(function.proto(ANY_VERSION).ByteSize()) + _FURTHER_TAG_BYTES
+            shared[f"{DOMAIN}.{function.name}"] = definition
+        return shared
 
 
 def initializer_bytes(name: str, shape: tuple[int, ...], element_bytes: int) -> int:
@@ -140,7 +183,11 @@ def insert_fragment(model: ir.Model, fragment: Fragment, tensors: Mapping[str, A
     old = graph.initializers.pop(fragment.weight)
     values = {name: _shared(graph, name, array) for name, array in fragment.constants.items()}
     values |= add_tensors(graph, fragment, tensors)
-    nodes = [to_ir_node(node, values) for node in fragment.nodes]
+    function = fragment.function
+    if function is not None:
+        define(model, function)
+    called = fragment.nodes if function is None else [function.call(fragment.weight)]
+    nodes = [to_ir_node(node, values) for node in called]
     graph.insert_before(graph[0], nodes)
     rebuilt = nodes[-1].outputs[0]
     ir.convenience.replace_all_uses_with(old, rebuilt)

@@ -34,7 +34,7 @@ def load_model(path: Path) -> ir.Model:
         model = ir.from_proto(proto)
     except (ir.serde.SerdeError, ValueError, TypeError, KeyError, NotImplementedError) as error:
         raise SourceError(f"{path}: damaged or not supported: {_root_cause(error)}") from error
-    _attach(model, path.absolute().parent)
+    attach(model, path.absolute().parent)
     return model
 
 
@@ -158,7 +158,8 @@ def _root_cause(error: BaseException) -> str:
     return " ".join(str(error).split())
 
 
-def _attach(model: ir.Model, folder: Path) -> None:
+def attach(model: ir.Model, folder: Path) -> None:
+    """Tell external tensors of a model, in place, in which folder their files are."""
     ir.external_data.set_base_dir(model.graph, folder)
     for function in model.functions.values():
         ir.external_data.set_base_dir(function.graph, folder)

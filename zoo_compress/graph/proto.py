@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 import onnx
 import onnx_ir as ir
 from onnx import numpy_helper
 
 from zoo_compress.core import AnyArray
-from zoo_compress.graph.fragment import PREFIX, framed
+from zoo_compress.graph.fragment import PREFIX, framed, initializer_bytes
+from zoo_compress.graph.held import PACKED, Payloads
 
 # ONNX Runtime looks at small constants while it fuses nodes, so these stay in the model.
 SMALLEST_DETACHED_BYTES = 1 << 16
-# Types that numpy cannot hand over as ONNX stores them.
-PACKED = (
-    ir.DataType.STRING,
-    ir.DataType.INT4,
-    ir.DataType.UINT4,
-    ir.DataType.INT2,
-    ir.DataType.UINT2,
-    ir.DataType.FLOAT4E2M1,
-)
 SIXTEEN_BIT_FLOATS = (onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16)
 
 
@@ -43,25 +35,50 @@ def to_compact_proto(model: ir.Model) -> onnx.ModelProto:
     return proto
 
 
-def to_skeleton(model: ir.Model) -> tuple[bytes, dict[str, AnyArray]]:
-    """Return the model without the payload of its large initializers, serialised, and these.
+def to_light_proto(model: ir.Model) -> tuple[onnx.ModelProto, Mapping[str, AnyArray]]:
+    """Return the model as a message without its large and external weights, and these.
 
-    The model is not changed. ONNX Runtime takes the arrays beside the model, see
-    `runtime.session.open_session`; together they may exceed the 2 GB of a protobuf.
+    The model is not changed, and nothing large is copied. ONNX Runtime takes the arrays beside the
+    model, see `runtime.session.open_session`; together they may exceed the 2 GB of a protobuf.
     """
-    skeleton, arrays = model.clone(), dict[str, AnyArray]()
+    skeleton, payloads = model.clone(), dict[str, ir.TensorProtocol]()
     for name, value in skeleton.graph.initializers.items():
         tensor = value.const_value
-        if tensor is None or tensor.nbytes < SMALLEST_DETACHED_BYTES or tensor.dtype in PACKED:
+        if tensor is None or tensor.dtype in PACKED:
             continue
-        arrays[name] = tensor.numpy()
-        shape = ir.Shape(tensor.shape.numpy())
-        # Never read; the location keeps the model valid for tools that insist on one.
-        value.const_value = ir.ExternalTensor(
-            "supplied", 0, tensor.nbytes, tensor.dtype, shape=shape, name=name
-        )
-    serialized: bytes = to_compact_proto(skeleton).SerializeToString()
-    return serialized, arrays
+        outside = isinstance(tensor, ir.ExternalTensor)
+        if tensor.nbytes < SMALLEST_DETACHED_BYTES and not outside:
+            continue
+        payloads[name] = tensor
+        value.const_value = _placeholder(name, tensor)
+    return to_compact_proto(skeleton), Payloads(payloads)
+
+
+def to_skeleton(model: ir.Model) -> tuple[bytes, Mapping[str, AnyArray]]:
+    """Return what `to_light_proto` does, with the message serialised."""
+    message, arrays = to_light_proto(model)
+    return message.SerializeToString(), arrays
+
+
+def stored_without(model: ir.Model, initializers: Collection[str]) -> int:
+    """Return what `bytes_without` does, without making a message of the named initializers.
+
+    Their types must take whole bytes an element.
+    """
+    skeleton, left_out = model.clone(), 0
+    for name in initializers:
+        value = skeleton.graph.initializers[name]
+        tensor = value.const_value
+        if tensor is not None:
+            element_bytes = int(tensor.dtype.itemsize)
+            left_out += initializer_bytes(name, tuple(tensor.shape.numpy()), element_bytes)
+            value.const_value = _placeholder(name, tensor)
+    proto = to_compact_proto(skeleton)
+    without = bytes_without(proto, initializers)
+    # The length of the graph itself takes more bytes while the weights are in it.
+    length = int(proto.graph.ByteSize())
+    kept = length - (int(proto.ByteSize()) - without)
+    return without + (framed(kept + left_out) - kept - left_out) - (framed(length) - length)
 
 
 def bytes_without(proto: onnx.ModelProto, initializers: Collection[str]) -> int:
@@ -72,6 +89,13 @@ def bytes_without(proto: onnx.ModelProto, initializers: Collection[str]) -> int:
         if tensor.name in initializers
     )
     return int(proto.ByteSize()) - left_out
+
+
+def _placeholder(name: str, tensor: ir.TensorProtocol) -> ir.ExternalTensor:
+    """Return a tensor without values; no one reads the file that it names."""
+    shape = ir.Shape(tensor.shape.numpy())
+    # The location keeps the model valid for tools that insist on one.
+    return ir.ExternalTensor("supplied", 0, tensor.nbytes, tensor.dtype, shape=shape, name=name)
 
 
 def _compact(tensor: onnx.TensorProto) -> None:

@@ -22,7 +22,7 @@ def substituted_bytes(fragment: Fragment, replaced: Iterable[onnx.NodeProto]) ->
 
     Constants that several fragments share are not counted, and neither is the weight.
     """
-    return fragment.stored_bytes + sum(added_bytes(node, ()) for node in replaced)
+    return fragment.inline_bytes + sum(added_bytes(node, ()) for node in replaced)
 
 
 def domain_bytes(domain: str) -> int:

@@ -69,6 +69,7 @@ def find_sites(model: ir.Model) -> FoundSites:
             declined.append(_declined(value, tensor, reason))
     found.sort(key=lambda item: (item[0], item[1].name))
     finder, opset = PortFinder(model), _opset(model)
+    model_bytes = sum(tensor.nbytes for _, tensor in _constants(model))
     aliased = (
         replace(
             site,
@@ -76,6 +77,7 @@ def find_sites(model: ir.Model) -> FoundSites:
             bias=site_bias(model, site),
             ports=finder.ports(model.graph.initializers[site.name]),
             opset=opset,
+            model_bytes=model_bytes,
         )
         for (_, site), alias in zip(found, _free_aliases(model), strict=False)
     )

@@ -34,9 +34,10 @@ def add_unpacked_codes(
         prefix: Before the roles of what is stored, where a fragment unpacks codes twice.
     """
     count = math.prod(shape)
-    target = fragment.keep(f"{prefix}s", np.array(shape, np.int64))
     exact = padded_length(count, bits) == count
-    shape_of_part = target if exact else fragment.share("flat", np.array([-1], np.int64))
+    flat = fragment.share("flat", np.array([-1], np.int64))
+    target = fragment.keep(f"{prefix}s", np.array(shape, np.int64)) if len(shape) > 1 else flat
+    shape_of_part = target if exact else flat
     parts = []
     for plane in planes(bits):
         stored = fragment.store(prefix + role(plane), packed_shape(count, plane, bits), np.uint8)
@@ -44,7 +45,10 @@ def add_unpacked_codes(
         parts.append(fragment.add("Reshape", [fields, shape_of_part]))
     floats = [fragment.add("Cast", [part], to=onnx.TensorProto.FLOAT) for part in parts]
     codes = floats[0] if len(floats) == 1 else fragment.add("Sum", floats)
-    return codes if exact else _add_trimmed(fragment, codes, f"{prefix}n", count, target)
+    if exact:
+        return codes
+    trimmed = _add_trimmed(fragment, codes, f"{prefix}n", count)
+    return fragment.add("Reshape", [trimmed, target]) if len(shape) > 1 else trimmed
 
 
 def _add_fields(fragment: Fragment, stored: str, plane: Plane) -> str:
@@ -64,8 +68,8 @@ def _shift(fragment: Fragment, places: int) -> str:
     return fragment.share(f"by{places}", np.array([places], np.uint8))
 
 
-def _add_trimmed(fragment: Fragment, codes: str, end_role: str, count: int, target: str) -> str:
-    """Drop the padding behind the last code and give the codes their shape."""
+def _add_trimmed(fragment: Fragment, codes: str, end_role: str, count: int) -> str:
+    """Drop the padding behind the last code."""
     start = fragment.share("start", np.array([0], np.int64))
     end = fragment.keep(end_role, np.array([count], np.int64))
-    return fragment.add("Reshape", [fragment.add("Slice", [codes, start, end]), target])
+    return fragment.add("Slice", [codes, start, end])

@@ -16,6 +16,7 @@ from huggingface_hub.utils.tqdm import tqdm
 from zoo_compress.core import Progress, ProgressCallback
 from zoo_compress.errors import DiskFullError, HubError, OutputError
 from zoo_compress.files import NO_SPACE
+from zoo_compress.hub.callbacks import carried
 from zoo_compress.hub.checksum import is_as_listed
 from zoo_compress.hub.client import quiet_client
 from zoo_compress.hub.failures import hub_errors
@@ -130,17 +131,17 @@ class Download:
             revision=listing.sha,
             local_dir=self.snapshot.folder,
             force_download=again,
-            tqdm_class=counting_bar(self.meter.add),
+            tqdm_class=counting_bar(carried(self.meter.add)),
         )
 
         def attempt() -> None:
-            self.meter.begin(name)
+            carried(self.meter.begin)(name)
             call()
 
         with hub_errors(listing.repo_id, revision=listing.sha), quiet_client():
             # The client would keep a file that it knows, damaged or not.
             (self.snapshot.folder / name).unlink(missing_ok=True)
-            retried(attempt, policy=self.policy, before_wait=self.meter.wait)
+            retried(attempt, policy=self.policy, before_wait=carried(self.meter.wait))
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

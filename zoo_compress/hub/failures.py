@@ -23,6 +23,7 @@ from huggingface_hub.errors import (
 
 from zoo_compress.errors import DiskFullError, HubError, OutputError, ZooCompressError
 from zoo_compress.files import NO_SPACE
+from zoo_compress.hub.callbacks import CallbackError
 from zoo_compress.hub.retry import causes, is_disk_full, status_of
 
 LOG_IN = "log in with 'hf auth login' or set HF_TOKEN"
@@ -41,6 +42,8 @@ BY_STATUS = {
 def hub_errors(repo_id: str, *, revision: str | None = None) -> Iterator[None]:
     """Turn what the client raises inside the block into one line that names the repository.
 
+    What a callback raises that was `carried` here is raised as it was.
+
     Raises:
         DiskFullError: If a download does not fit on the disk.
         OutputError: If a file in the cache cannot be written.
@@ -48,6 +51,8 @@ def hub_errors(repo_id: str, *, revision: str | None = None) -> Iterator[None]:
     """
     try:
         yield
+    except CallbackError as failure:
+        raise failure.error from failure.error.__cause__
     except (OSError, httpx2.HTTPError, httpx2.InvalidURL, HFValidationError) as error:
         raise _local(repo_id, error) or HubError(
             f"'{repo_id}': {_reason(error, revision)}"

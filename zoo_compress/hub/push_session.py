@@ -9,6 +9,7 @@ from huggingface_hub import HfApi
 
 from zoo_compress.core import ProgressCallback, ignore_progress
 from zoo_compress.hub.account import Account, require_name, sign_in
+from zoo_compress.hub.callbacks import carried
 from zoo_compress.hub.client import hub_client
 from zoo_compress.hub.contents import Content
 from zoo_compress.hub.publication import Pushed, Target
@@ -72,7 +73,7 @@ class PushSession:
             author=self.account.name,
             message=message,
             policy=self.policy,
-            progress=progress,
+            progress=carried(progress),
         )
         with push_errors(self.target.repo_id), quiet_push() as said:
             done = work.rehearse() if dry_run else work.carry_out()

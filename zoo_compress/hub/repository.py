@@ -11,6 +11,7 @@ from huggingface_hub import HfApi
 
 from zoo_compress.core import ProgressCallback, ignore_progress
 from zoo_compress.errors import SourceError
+from zoo_compress.hub.callbacks import carried
 from zoo_compress.hub.client import hub_client, quiet_client
 from zoo_compress.hub.download import Download, Meter
 from zoo_compress.hub.failures import hub_errors, is_out_of_reach
@@ -172,7 +173,7 @@ def _listing(
     ask = partial(describe_repository, api, repo_id, revision)
     with hub_errors(repo_id, revision=revision), quiet_client():
         try:
-            info = retried(ask, policy=policy, before_wait=meter.wait)
+            info = retried(ask, policy=policy, before_wait=carried(meter.wait))
         except Exception as error:
             if known is None or not is_out_of_reach(error):
                 raise

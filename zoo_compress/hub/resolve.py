@@ -51,9 +51,10 @@ def resolve(source: str, *, cache: Path, progress: ProgressCallback = ignore_pro
     """
     if source.startswith(SAMPLE_PREFIX):
         return _sample(source.removeprefix(SAMPLE_PREFIX), cache)
-    if (root := _folder_to_export(source)) is not None:
-        return _exported(source, root, cache, progress)
-    if (local := _local_model(source)) is not None:
+    # os.path answers False where pathlib raises: names that no file can have.
+    if os.path.isdir(source):
+        return _from_folder(source, Path(source), cache, progress)
+    if (local := _local_file(source)) is not None:
         return describe(source, *local)
     if (hub_id := parse_hub_id(source)) is not None:
         return _from_hub(source, hub_id, cache, progress)
@@ -124,20 +125,20 @@ def _sample(name: str, cache: Path) -> Artifact:
     return artifact
 
 
-def _folder_to_export(source: str) -> Path | None:
-    """Return the folder that `source` names if it holds no ONNX but safetensors.
+def _from_folder(source: str, folder: Path, cache: Path, progress: ProgressCallback) -> Artifact:
+    """Return the model of a bundle, an ONNX model, or what is exported from safetensors.
 
     Raises:
-        SourceError: If it is a folder that holds neither.
+        SourceError: If the folder holds none of these.
     """
-    if not os.path.isdir(source) or is_bundle(Path(source)):
-        return None
-    files = _models_in(Path(source))
+    if is_bundle(folder):
+        return describe(source, *_model_of_bundle(folder))
+    files = _models_in(folder)
     if take_stock(files).kind == "onnx":
-        return None
+        return describe(source, folder, folder / choose_variant(source, files))
     if files_to_export(files) is None:
         raise without_onnx(source, files)
-    return Path(source)
+    return _exported(source, folder, cache, progress)
 
 
 def _exported(source: str, root: Path, cache: Path, progress: ProgressCallback) -> Artifact:
@@ -149,14 +150,8 @@ def _exported(source: str, root: Path, cache: Path, progress: ProgressCallback) 
     return replace(artifact, exported=exported.note, notes=(exported.note,))
 
 
-def _local_model(source: str) -> tuple[Path, Path] | None:
-    """Return root and model of a source that is a path, None if it is none."""
-    # os.path answers False where pathlib raises: names that no file can have.
-    if os.path.isdir(source):
-        folder = Path(source)
-        if is_bundle(folder):
-            return _model_of_bundle(folder)
-        return folder, folder / choose_variant(source, _models_in(folder))
+def _local_file(source: str) -> tuple[Path, Path] | None:
+    """Return root and model of a source that is the path of a file, None if it is none."""
     if os.path.exists(source):
         return root_of(Path(source)), Path(source)
     head, colon, file = source.partition(":")

@@ -38,15 +38,16 @@ class FeedbackFactor:
     upper: Matrices
 
 
-def feedback_factor(gram: npt.NDArray[np.floating]) -> FeedbackFactor:
+def feedback_factor(gram: npt.NDArray[np.floating], *, by_power: bool = True) -> FeedbackFactor:
     """Prepare `round_with_feedback` for the inputs with these second moments.
 
     Args:
         gram: E x x^T or a covariance, shape (G, K, K), positive semi-definite.
+        by_power: Whether columns come in the order of their power; else as they are.
     """
     H = np.asarray(gram, np.float64)
     power = np.diagonal(H, axis1=1, axis2=2)
-    order = np.argsort(-power, axis=1, kind="stable")
+    order = np.argsort(-power if by_power else 0 * power, axis=1, kind="stable")
     mean = power.mean(axis=1)[:, None, None]
     # The result does not depend on the scale of the inputs; in this one nothing overflows.
     unit = np.divide(H, mean, out=np.zeros_like(H), where=mean > 0)

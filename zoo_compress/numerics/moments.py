@@ -42,6 +42,16 @@ class InputMoments:
         """What rounding with feedback needs elsewhere."""
         return feedback_factor(self.gram)
 
+    @cached_property
+    def covariance_factor_in_place(self) -> FeedbackFactor:
+        """`covariance_factor` for columns in the order in which they are."""
+        return feedback_factor(self.covariance, by_power=False)
+
+    @cached_property
+    def gram_factor_in_place(self) -> FeedbackFactor:
+        """`gram_factor` for columns in the order in which they are."""
+        return feedback_factor(self.gram, by_power=False)
+
 
 class _Sums:
     """Sums over rows x, G groups of K inputs each."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from zoo_compress.core import Task
@@ -17,6 +18,10 @@ from zoo_compress.search.objective import (
     Weighted,
 )
 from zoo_compress.stats.bounds import required_inputs
+
+DEFAULT_RECIPE = "balanced"
+SPEED_RECIPES: Mapping[str, str] = {"cpu": "cpu-speed", "cuda": "gpu-speed"}
+"""Kind of device -> the recipe whose options may be faster than the original there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +71,33 @@ class Aim:
         """Whether it sets the share of top answers that may change."""
         return self.budget is not None and self.budget.kind == "disagreement"
 
+    @property
+    def latency(self) -> float | None:
+        """The most of the original's time that a result may take; None if that is not limited."""
+        limited = self.budget is not None and self.budget.kind == "latency"
+        return self.budget.value if limited and self.budget is not None else None
+
+    def recipe(self, device: str) -> str:
+        """Return the recipe for this on a kind of device, where the user names none."""
+        return DEFAULT_RECIPE if self.latency is None else SPEED_RECIPES[device]
+
+    def require_speed(self, recipe: str, *, folded: bool, device: str) -> None:
+        """Check that a recipe can make a model faster, if that is asked for.
+
+        Args:
+            recipe: Its name.
+            folded: Whether its models run as the original does.
+            device: Kind of the device.
+
+        Raises:
+            BudgetError: If it cannot.
+        """
+        if self.latency is not None and folded:
+            raise BudgetError(
+                f"budget {self}: the models of recipe '{recipe}' run as the original does and are "
+                f"no faster; take --recipe {SPEED_RECIPES[device]}, or leave --recipe out"
+            )
+
     def require_sense(self, original_bytes: int) -> None:
         """Check that a size budget asks for less than the original has.
 
@@ -92,10 +124,12 @@ class Aim:
         Raises:
             BudgetError: If the model has no top answers to agree on, or outputs that do not vary.
         """
-        if self.budget is not None and self.budget.limits_size:
+        if self.limits_size or self.latency is not None:
             return LeastDistance()
         if not scale > 0:
-            raise BudgetError("the original's outputs do not vary; only a size budget makes sense")
+            raise BudgetError(
+                "the original's outputs do not vary; only a budget of size or latency makes sense"
+            )
         if self.budget is None:
             assert self.gamma is not None
             return Weighted(self.gamma, original_bytes, scale)

@@ -21,11 +21,16 @@ from zoo_compress.pipeline.pace import Lap, Pace
 from zoo_compress.pipeline.rehearsal import rehearse
 from zoo_compress.pipeline.spending import Spending
 from zoo_compress.pipeline.study import Study
+from zoo_compress.pipeline.time_goal import TimeGoal
+from zoo_compress.pipeline.timed import timed
 from zoo_compress.search.baseline import largest_uniform_plan
 from zoo_compress.search.deadline import Deadline
 from zoo_compress.search.frontier import best_trial
 from zoo_compress.search.space import Theta
 from zoo_compress.search.store import TrialStore
+
+RACES = 3
+"""Times as long as one comparison, which a run with a budget of latency keeps for them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +46,7 @@ class Attempt:
         began: Reading of `time.perf_counter` when the command began.
         progress: Told how far the work has come.
         searching: Whether plans may be measured; otherwise the trials that there are must do.
+        goal: The budget of latency, if there is one.
     """
 
     study: Study
@@ -51,6 +57,7 @@ class Attempt:
     began: float
     progress: ProgressCallback
     searching: bool = True
+    goal: TimeGoal | None = None
 
     @property
     def elapsed(self) -> float:
@@ -63,7 +70,9 @@ class Attempt:
         return search_deadline(self.study.settings.seconds, began=self.began, pace=self.pace)
 
     def best(self, trials: Sequence[Trial]) -> Trial | None:
-        """Return the trial whose model the run would write."""
+        """Return the trial whose model the run would write, as far as is known yet."""
+        if self.goal is not None:
+            return self.goal.best(trials)
         return best_trial(trials, self.study.objective, self.study.limit_bytes)
 
     def measure(self, plan: Plan) -> Measurement:
@@ -132,6 +141,7 @@ def open_attempt(
         DiskFullError: If there is no space for them.
     """
     store = TrialStore((trials_of or study.settings.folder) / STORE_FILE)
+    study, goal = timed(study, store, progress=progress, run=trials_of)
     spent = study.candidates.seconds
     return Attempt(
         study=study,
@@ -141,10 +151,12 @@ def open_attempt(
             Lap(session=spent["session"], forward=spent["forward"]),
             search_inputs=len(study.split.search),
             certification_inputs=len(study.split.certify),
-            latency_seconds=latency_seconds(study.settings.seconds),
+            latency_seconds=latency_seconds(study.settings.seconds)
+            * (1 if goal is None else RACES),
         ),
         spending=Spending(study, store, began=began),
         began=began,
         progress=progress,
         searching=trials_of is None,
+        goal=goal,
     )

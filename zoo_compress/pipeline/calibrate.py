@@ -17,7 +17,8 @@ from zoo_compress.recipe import Recipe
 from zoo_compress.techniques.activations import tensor_histograms
 from zoo_compress.techniques.base import Technique
 from zoo_compress.techniques.calibration import Calibration
-from zoo_compress.techniques.moments import input_moments
+from zoo_compress.techniques.moments import MOST_BYTES, input_moments, unaffordable
+from zoo_compress.units import counted, readable_bytes
 
 
 def calibrate(
@@ -66,6 +67,18 @@ def calibrate(
         for site in sites
         if site.name in moments and (repair or _at_ports(site, histograms))
     }
+
+
+def unrepaired_note(prepared: Prepared, repair: Sequence[Repair]) -> tuple[str, ...]:
+    """Return a note if the inputs of weights take too much memory to be known, else nothing."""
+    left_out = unaffordable(prepared.model, prepared.found.sites) if repair else []
+    if not left_out:
+        return ()
+    return (
+        f"not repaired, for lack of memory: {len(left_out)} of "
+        f"{counted(len(prepared.found.sites), 'weight')}; what has to be known of the inputs of "
+        f"all takes more than {readable_bytes(MOST_BYTES)}",
+    )
 
 
 def _at_ports(site: Site, histograms: Mapping[str, Histogram]) -> dict[str, Histogram]:

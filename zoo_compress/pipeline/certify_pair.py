@@ -28,7 +28,15 @@ def certify_pair(
         OriginalModelError: If the original returns NaN or infinity.
         ZooCompressError: For whatever else is wrong with a source.
     """
-    bench = set_up(settings, progress)
+    return certify_bench(set_up(settings, progress), progress=progress)
+
+
+def certify_bench(bench: Bench, *, progress: ProgressCallback = ignore_progress) -> Certification:
+    """Do what `certify_pair` does with models and inputs that are at hand.
+
+    Raises:
+        OriginalModelError: If the original returns NaN or infinity.
+    """
     original, compressed = bench.original, bench.compressed
     inputs, distance = bench.chosen.inputs, bench.yardstick.distance
     comparison = compare(
@@ -40,7 +48,7 @@ def certify_pair(
     )
     top, rest = _statements(bench, comparison)
     return Certification(
-        settings=settings,
+        settings=bench.settings,
         original_bytes=original.stored_bytes,
         compressed_bytes=compressed.stored_bytes,
         identical=model_digest(original.model_path) == model_digest(compressed.model_path),

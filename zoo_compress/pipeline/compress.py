@@ -8,17 +8,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from zoo_compress.core import ProgressCallback, Trial, ignore_progress
+from zoo_compress.core import Certificate, ProgressCallback, Trial, ignore_progress
 from zoo_compress.errors import BudgetError, OutputError, SearchInterrupted
 from zoo_compress.pipeline.agreement import certified_choice
+from zoo_compress.pipeline.aim import Aim
 from zoo_compress.pipeline.attempt import Attempt, open_attempt
 from zoo_compress.pipeline.fingerprint import check_fingerprint, has_fingerprint, noted_ranking
 from zoo_compress.pipeline.finish import finish
 from zoo_compress.pipeline.folder import check_folder, holds_run
+from zoo_compress.pipeline.push_settings import push_command
 from zoo_compress.pipeline.search import search
 from zoo_compress.pipeline.settings import RunSettings
 from zoo_compress.pipeline.start import announced, begin, begin_again
-from zoo_compress.pipeline.study import build_study
+from zoo_compress.pipeline.study import Study, build_study
+from zoo_compress.runtime.latency import Latency
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,11 +32,13 @@ class RunResult:
         report: The content of `run.json`.
         folder: The run's folder.
         notes: What the user should know.
+        push: The command that publishes it, if that was wanted when the run was started.
     """
 
     report: dict[str, Any]
     folder: Path
     notes: tuple[str, ...] = ()
+    push: str | None = None
 
 
 def run(
@@ -63,12 +68,13 @@ def run(
     with announced(settings):
         study = build_study(settings, progress, began=began)
         begin(study)
-    return _go(open_attempt(study, began=began, progress=progress))
+    return _go(_opened(study, began=began, progress=progress))
 
 
 def resume(
     folder: Path,
     *,
+    budget: str | None = None,
     seconds: float | None = None,
     began: float | None = None,
     progress: ProgressCallback = ignore_progress,
@@ -77,6 +83,7 @@ def resume(
 
     Args:
         folder: The run's folder.
+        budget: Another latency to go on with, for a run whose budget is one; None for its own.
         seconds: Time that the rest should take; None for no limit.
         began: Reading of `time.perf_counter` from which that time counts; None for now.
         progress: Told how far the work has come.
@@ -84,6 +91,7 @@ def resume(
     Raises:
         OutputError: If the folder holds no run, or the model, the recipe or the inputs are not
             those that it was started with.
+        BudgetError: If another budget than one of latency is given, or the run's own is another.
         SearchInterrupted: If the user stopped it again.
         ZooCompressError: As for `run`.
     """
@@ -91,17 +99,37 @@ def resume(
     if not holds_run(folder):
         raise OutputError(f"'{folder}' holds no run: nothing was started there, nothing to resume")
     settings = replace(RunSettings.load(folder), seconds=seconds)
+    if budget is not None:
+        settings = _with_latency(settings, budget)
     ranked = noted_ranking(folder) if has_fingerprint(folder) else None
     study = build_study(settings, progress, began=began, ranked=ranked)
     begin_again(study)
-    return _go(open_attempt(study, began=began, progress=progress))
+    if budget is not None:
+        study.settings.save()
+    return _go(_opened(study, began=began, progress=progress))
+
+
+def _with_latency(settings: RunSettings, budget: str) -> RunSettings:
+    """Return the settings of a run with another budget of latency.
+
+    Raises:
+        BudgetError: If one of the two budgets is another.
+    """
+    own, wanted = Aim.of(settings), Aim.read(budget, None)
+    if own.latency is None or wanted.latency is None:
+        raise BudgetError(
+            f"--budget {budget}: a run goes on with another budget only from one of latency to "
+            f"another; its own is {own}. `zoo-compress frontier` answers others from what it has "
+            "measured"
+        )
+    return replace(settings, budget=budget)
 
 
 def publish_point(
     settings: RunSettings,
     *,
     run: Path,
-    best: Trial,
+    best: Trial | None,
     trials: Sequence[Trial],
     progress: ProgressCallback = ignore_progress,
 ) -> RunResult:
@@ -110,7 +138,7 @@ def publish_point(
     Args:
         settings: Those of the run, but for the budget and the folder.
         run: Folder of the run whose trial it is.
-        best: The trial.
+        best: The trial; None for the one that keeps a budget of latency best.
         trials: All trials of that run.
         progress: Told how far the work has come.
 
@@ -124,22 +152,24 @@ def publish_point(
         study = build_study(settings, progress, searching=False, ranked=noted_ranking(run))
         check_fingerprint(study, run)
         begin(study)
-    attempt = open_attempt(study, began=time.perf_counter(), progress=progress, trials_of=run)
-    report = _finish(attempt, best, trials)
+        began = time.perf_counter()
+        attempt = open_attempt(study, began=began, progress=progress, trials_of=run)
+        choice = _chosen(attempt, best or trials[0], trials)
+    report = _finish(attempt, choice, trials)
     return RunResult(report=report, folder=settings.folder, notes=tuple(report["notes"]))
 
 
 def _go(attempt: Attempt) -> RunResult:
     study, folder = attempt.study, attempt.study.settings.folder
     trials, interrupted = search(attempt)
-    best = attempt.best(trials)
+    best = attempt.best(trials) or (trials[0] if attempt.goal and trials else None)
     goes_on = f"`zoo-compress resume {folder}` goes on"
     if best is None and not interrupted:
         raise BudgetError(f"none of {len(trials)} plans meets {study.aim}; allow more")
     if best is None:
         raise SearchInterrupted(f"stopped before any plan met {study.aim}; {goes_on}")
     try:
-        report = _finish(attempt, best, trials)
+        report = _finish(attempt, _chosen(attempt, best, trials), trials)
     except KeyboardInterrupt:
         raise SearchInterrupted(f"{_stopped_unfinished(attempt)}; {goes_on}") from None
     if interrupted:
@@ -147,15 +177,53 @@ def _go(attempt: Attempt) -> RunResult:
             f"stopped after {len(trials)} of {study.trials} trials; the best so far is "
             f"{report['model_path']}; {goes_on}"
         )
-    return RunResult(report=report, folder=folder, notes=tuple(report["notes"]))
+    wanted = study.settings.push
+    return RunResult(
+        report=report,
+        folder=folder,
+        notes=tuple(report["notes"]),
+        push=push_command(folder, wanted) if wanted else None,
+    )
 
 
-def _finish(attempt: Attempt, best: Trial, trials: Sequence[Trial]) -> dict[str, Any]:
-    """Finish with the best trial, or with the one that keeps a disagreement budget for certain."""
-    if not attempt.study.aim.limits_disagreement:
-        return finish(attempt, best, trials)
-    chosen, certificate = certified_choice(attempt, best, trials)
-    return finish(attempt, chosen, trials, earlier=(certificate,))
+@dataclass(frozen=True, kw_only=True)
+class _Choice:
+    """The trial whose model is the result, and what was found out to choose it."""
+
+    trial: Trial
+    latency: Latency | None = None
+    certificates: tuple[Certificate, ...] = ()
+
+
+def _chosen(attempt: Attempt, best: Trial, trials: Sequence[Trial]) -> _Choice:
+    """Return the best trial, or the one that keeps the budget for certain.
+
+    A budget of disagreement is certified, one of latency measured on whole models.
+    """
+    if attempt.goal is not None:
+        trial, latency = attempt.goal.choose(trials)
+        return _Choice(trial=trial, latency=latency)
+    if attempt.study.aim.limits_disagreement:
+        trial, certificate = certified_choice(attempt, best, trials)
+        return _Choice(trial=trial, certificates=(certificate,))
+    return _Choice(trial=best)
+
+
+def _finish(attempt: Attempt, choice: _Choice, trials: Sequence[Trial]) -> dict[str, Any]:
+    return finish(
+        attempt, choice.trial, trials, earlier=choice.certificates, latency=choice.latency
+    )
+
+
+def _opened(study: Study, *, began: float, progress: ProgressCallback) -> Attempt:
+    """Open what a run has on disk; a budget of latency has sites timed first."""
+    try:
+        return open_attempt(study, began=began, progress=progress)
+    except KeyboardInterrupt:
+        raise SearchInterrupted(
+            "stopped before any plan was measured; "
+            f"`zoo-compress resume {study.settings.folder}` goes on"
+        ) from None
 
 
 def _stopped_unfinished(attempt: Attempt) -> str:

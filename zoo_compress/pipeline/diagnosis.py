@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import spearmanr
 
 from zoo_compress.pipeline.plan_effects import PlanEffects
 from zoo_compress.pipeline.site_effects import SiteEffect
@@ -68,6 +67,8 @@ class Findings:
     @property
     def spearman(self) -> float | None:
         """Rank correlation of distance and error over single options; None if one is constant."""
+        from scipy.stats import spearmanr
+
         distances = [effect.distance for effect in self.drawn_sites]
         errors = [effect.error for effect in self.drawn_sites]
         if len(set(distances)) < 2 or len(set(errors)) < 2:

@@ -11,7 +11,7 @@ import onnx_ir as ir
 from zoo_compress.core import Feed
 from zoo_compress.errors import InputError, OriginalModelError, SourceError
 from zoo_compress.graph.equalise import Equalised, equalise
-from zoo_compress.graph.proto import to_compact_proto
+from zoo_compress.graph.proto import to_light_proto
 from zoo_compress.pipeline.prepare import Prepared, largest_change
 from zoo_compress.runtime.evaluator import CpuEvaluator, Outputs
 
@@ -62,4 +62,5 @@ def _main_reason(found: Equalised) -> str:
 
 def _outputs(prepared: Prepared, model: ir.Model, feeds: Sequence[Feed]) -> Sequence[Outputs]:
     names = [site.name for site in prepared.found.sites]
-    return CpuEvaluator(to_compact_proto(model), feeds, replaceable=names).reference
+    light, supplied = to_light_proto(model)
+    return CpuEvaluator(light, feeds, replaceable=names, supplied=supplied).reference

@@ -18,6 +18,8 @@ from zoo_compress.pipeline.record import run_record
 from zoo_compress.pipeline.write import write_plan
 from zoo_compress.runtime.evaluator import run_model
 from zoo_compress.runtime.gate import GateReport, publish_gate
+from zoo_compress.runtime.latency import Latency
+from zoo_compress.runtime.memory import give_back
 
 # The gate's process has to load the model before it runs the search inputs; a run has passed
 # over them often before.
@@ -31,6 +33,7 @@ def finish(
     trials: Sequence[Trial],
     *,
     earlier: Sequence[Certificate] = (),
+    latency: Latency | None = None,
 ) -> dict[str, Any]:
     """Write the model of the best trial, hold it against the search, time, certify and report it.
 
@@ -42,6 +45,7 @@ def finish(
         best: The trial whose model is wanted.
         trials: All trials.
         earlier: Statements that led to choosing it, to come first in the report.
+        latency: What was measured of its model, if that led to choosing it.
 
     Returns:
         The content of `run.json`.
@@ -57,7 +61,10 @@ def finish(
     try:
         files = _write(attempt, best.plan, pending)
         gate = _pass_gate(attempt, best, files)
-        latency = measure_latency(study, files[0], attempt.progress)
+        # From here on files are run. Opening one takes more memory than running it.
+        study.encoder.forget()
+        give_back()
+        latency = latency or measure_latency(study, files[0], attempt.progress)
         certificates = [*earlier, *certify_all(study, files[0], attempt.progress)]
         report = run_record(
             attempt,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,9 @@ from zoo_compress.pipeline.folder import (
 from zoo_compress.pipeline.pictures import frontier_figure
 from zoo_compress.pipeline.report_file import finished_report
 from zoo_compress.pipeline.settings import RunSettings
+from zoo_compress.pipeline.stopwatch import place
+from zoo_compress.plan import plan_key
+from zoo_compress.runtime.device import CPU, cuda_device
 from zoo_compress.search.frontier import best_trial, multiplier, pareto_front
 from zoo_compress.search.store import TrialStore
 
@@ -40,6 +43,8 @@ class FrontierPoint:
         relative_distance: Distance relative to its scale; None where that is not finite.
         disagreement: Share of the search inputs whose top answer changed; None for no classifier.
         evaluated_on: Number of search inputs.
+        latency_ratio: Share of the original's time that its model takes on this machine; None if
+            that was not measured.
     """
 
     trial: int
@@ -50,6 +55,7 @@ class FrontierPoint:
     relative_distance: float | None
     disagreement: float | None
     evaluated_on: int
+    latency_ratio: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,15 +112,19 @@ def frontier(
         own = _own(trials, report)
         return _shown(folder, report, trials, front, own)
     aim = Aim.read(budget, gamma)
-    chosen = answer(trials, aim, report)
+    # Which trials keep a budget of latency, their models have to be timed to tell.
+    chosen = None if aim.latency is not None else answer(trials, aim, report)
     settings = replace(
         RunSettings.load(folder),
         budget=budget,
         gamma=gamma,
         out=out or folder / POINTS_FOLDER / str(aim).replace("=", "-"),
         overwrite=overwrite,
+        push=(),
     )
     result = publish_point(settings, run=folder, best=chosen, trials=trials, progress=progress)
+    if chosen is None:
+        chosen = _own(trials, result.report)
     return replace(_shown(folder, report, trials, front, chosen), result=result)
 
 
@@ -147,8 +157,9 @@ def _shown(
     chosen: Trial | None,
 ) -> Frontier:
     """Return the frontier, and write its plot and its figures into the run's folder."""
-    points = tuple(_point(trial, report) for trial in front)
-    marked = None if chosen is None else _point(chosen, report)
+    ratios = _latency_ratios(folder, report)
+    points = tuple(_point(trial, report, ratios) for trial in front)
+    marked = None if chosen is None else _point(chosen, report, ratios)
     weight = None if marked is None else multiplier(trials, marked.stored_bytes)
     record = {
         "front": [vars(point) for point in points],
@@ -190,7 +201,14 @@ def _own(trials: Sequence[Trial], report: dict[str, Any]) -> Trial | None:
     return next((trial for trial in trials if trial.number == report.get("trial")), None)
 
 
-def _point(trial: Trial, report: dict[str, Any]) -> FrontierPoint:
+def _latency_ratios(folder: Path, report: dict[str, Any]) -> Mapping[str, float]:
+    """Return what was measured of whole models on the device of a run, by the keys of plans."""
+    device = cuda_device(str(report.get("device"))) or CPU
+    timed = TrialStore(folder / STORE_FILE).latencies(place=place(device))
+    return {plan_key(each.plan): each.latency.ratio for each in timed}
+
+
+def _point(trial: Trial, report: dict[str, Any], ratios: Mapping[str, float]) -> FrontierPoint:
     found, scale = trial.measurement, report["distance_scale"]
     return FrontierPoint(
         trial=trial.number,
@@ -201,4 +219,5 @@ def _point(trial: Trial, report: dict[str, Any]) -> FrontierPoint:
         relative_distance=found.distance / scale if scale else None,
         disagreement=found.disagreement,
         evaluated_on=found.inputs,
+        latency_ratio=ratios.get(plan_key(trial.plan)),
     )

@@ -62,6 +62,8 @@ class Inspection:
     Attributes:
         source: The model.
         original_bytes: Its size.
+        decoded_bytes: Its size as sites are found in it: simplified if it is, and then with packed
+            weights unpacked, so that a compressed model has more of them than its file.
         sites: Its sites, in the order of its nodes.
         declined: Weights that stay as they are, and why.
         groups: What can be removed from the graph before that, and what cannot.
@@ -72,6 +74,7 @@ class Inspection:
 
     source: str
     original_bytes: int
+    decoded_bytes: int
     sites: list[SiteReport]
     declined: list[Declined]
     groups: list[GroupReport]
@@ -98,6 +101,7 @@ def inspect(
     return Inspection(
         source=source,
         original_bytes=artifact.stored_bytes,
+        decoded_bytes=space.stored_bytes(space.largest),
         sites=[SiteReport(site=site, options=list(options)) for site, options in reports],
         declined=list(sized.declined),
         groups=_groups(prepared),

@@ -48,7 +48,7 @@ def random_plans(space: SearchSpace, *, count: int, rng: np.random.Generator) ->
     plans = []
     for _ in range(count):
         limit = int(smallest * (largest / smallest) ** rng.random())
-        problem = Problem(space=space, limit_bytes=limit, sensitivity=blank, seed=0)
+        problem = Problem(space=space, limit=limit, sensitivity=blank, seed=0)
         plans.append(space.plan(random_plan(problem, rng)))
     return plans
 

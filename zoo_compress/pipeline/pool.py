@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from zoo_compress.core import AnyArray, Plan
 from zoo_compress.errors import OriginalModelError, SourceError
-from zoo_compress.graph.proto import to_compact_proto
+from zoo_compress.graph.proto import to_light_proto
 from zoo_compress.pipeline.removal import reference_of
 from zoo_compress.pipeline.study import Study
 from zoo_compress.pipeline.task import token_pooling
@@ -81,12 +81,14 @@ def pool_of(study: Study) -> Pool:
         OriginalModelError: If the original does not open, or returns NaN or infinity.
     """
     names = study.sized.space.tensors
-    model = to_compact_proto(study.prepared.model)
+    model, supplied = to_light_proto(study.prepared.model)
     try:
         feeds = study.inputs.feeds
         reference = reference_of(study.removal, study.artifact, feeds)
         device = study.candidates.evaluator.device
-        evaluator = evaluator_on(device, model, feeds, replaceable=names, reference=reference)
+        evaluator = evaluator_on(
+            device, model, feeds, replaceable=names, reference=reference, supplied=supplied
+        )
     except SourceError as error:
         raise OriginalModelError(f"the original model does not open: {error}") from error
     classifies = study.task == "classification"

@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import onnx
 import onnx_ir as ir
 
-from zoo_compress.core import AnyArray, Artifact, BiasStorage, Feed
+from zoo_compress.core import Artifact, BiasStorage, Feed
 from zoo_compress.errors import NoSiteError, PlanError
 from zoo_compress.graph.biases import give_biases
+from zoo_compress.graph.held import Payloads, hold_values
 from zoo_compress.graph.load import load_model
 from zoo_compress.graph.normalize import normalize
+from zoo_compress.graph.proto import to_light_proto
 from zoo_compress.graph.simplify import simplify
 from zoo_compress.graph.sites import WEIGHT_INPUTS, FoundSites, find_sites
 from zoo_compress.runtime.evaluator import CpuEvaluator, Outputs, run_model
@@ -42,11 +43,11 @@ class Prepared:
     equalised: bool = False
     notes: tuple[str, ...] = ()
 
-    def weights(self) -> dict[str, AnyArray]:
+    def weights(self) -> Payloads:
         """Return the original weights by site, and the biases of sites by their names."""
         sites = self.found.sites
         names = [*(site.name for site in sites), *(site.bias for site in sites if site.bias)]
-        return {name: self._weight(name) for name in names}
+        return Payloads({name: self._tensor(name) for name in names})
 
     def halved_biases(self, storage: BiasStorage) -> dict[str, int]:
         """Return the biases that are stored as float16 and the bytes that each then takes."""
@@ -54,11 +55,11 @@ class Prepared:
             return {}
         return halved_biases(self.found.sites, self.weights())
 
-    def _weight(self, name: str) -> AnyArray:
+    def _tensor(self, name: str) -> ir.TensorProtocol:
         tensor = self.model.graph.initializers[name].const_value
         if tensor is None:
             raise KeyError(f"initializer '{name}' has no value")
-        return tensor.numpy()
+        return tensor
 
 
 def prepare(artifact: Artifact, feeds: Sequence[Feed], *, biases: bool = False) -> Prepared:
@@ -77,7 +78,7 @@ def prepare(artifact: Artifact, feeds: Sequence[Feed], *, biases: bool = False) 
     simpler = simplify(artifact.model_path, stored_bytes=artifact.stored_bytes)
     reason = simpler if isinstance(simpler, str) else _difference(original, simpler, feeds)
     if reason is None and not isinstance(simpler, str):
-        return _normalized(ir.from_proto(simpler), artifact, simplified=True, biases=biases)
+        return _normalized(simpler, artifact, simplified=True, biases=biases)
     note = f"used as it is, not simplified: {reason}"
     model = load_model(artifact.model_path)
     return _normalized(model, artifact, simplified=False, biases=biases, notes=(note,))
@@ -95,7 +96,7 @@ def prepare_as(artifact: Artifact, *, simplified: bool, biases: bool = False) ->
     simpler = simplify(artifact.model_path, stored_bytes=artifact.stored_bytes)
     if isinstance(simpler, str):
         raise PlanError(f"the plan wants '{artifact.source}' simplified, but {simpler}")
-    return _normalized(ir.from_proto(simpler), artifact, simplified=True, biases=biases)
+    return _normalized(simpler, artifact, simplified=True, biases=biases)
 
 
 def _normalized(
@@ -106,8 +107,8 @@ def _normalized(
     biases: bool,
     notes: tuple[str, ...] = (),
 ) -> Prepared:
-    ir.external_data.load_to_model(model)
     normalize(model)
+    hold_values(model)
     if biases:
         give_biases(model)
     found = find_sites(model)
@@ -125,11 +126,12 @@ def _reason(found: FoundSites) -> str:
 
 
 def _difference(
-    original: Sequence[Outputs], simpler: onnx.ModelProto, feeds: Sequence[Feed]
+    original: Sequence[Outputs], simpler: ir.Model, feeds: Sequence[Feed]
 ) -> str | None:
     """Return how the simplified model's outputs differ from the original's, or None."""
     try:
-        evaluator = CpuEvaluator(simpler, feeds, replaceable=())
+        light, supplied = to_light_proto(simpler)
+        evaluator = CpuEvaluator(light, feeds, replaceable=(), supplied=supplied)
     except Exception as error:  # Whatever fails here, the original does not: it has just run.
         return f"the simplified model does not run: {error}"
     worst = largest_change(original, evaluator.reference)

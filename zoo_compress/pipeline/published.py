@@ -81,7 +81,7 @@ class Scrubber:
 
     def __init__(self, settings: RunSettings, folder: Path) -> None:
         """Gather the paths that the run was given, and where they lie."""
-        given = [settings.source, settings.data or "", settings.recipe, str(settings.folder)]
+        given = [settings.source, settings.data or "", settings.recipe or "", str(settings.folder)]
         named = [path for path in (*given, str(folder)) if _is_local(path)]
         everywhere = {form for path in named for form in (path, os.path.abspath(path))}
         self._paths = sorted(everywhere, key=len, reverse=True)

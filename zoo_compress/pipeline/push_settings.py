@@ -37,13 +37,23 @@ class PushSettings:
 
     def command(self, folder: Path) -> str:
         """Return the command that does this with the run in a folder."""
-        words = ["zoo-compress", "push", str(folder), self.repo_id]
+        return push_command(folder, self.words)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What the command says after the folder."""
+        words = [self.repo_id]
         words += [f"--{flag}" for flag in ("private", "pr") if getattr(self, flag)]
         for option in ("branch", "tag", "message"):
             value = getattr(self, option)
             words += [f"--{option}", value] if value is not None else []
         words += ["--layout", self.layout] if self.layout != "plain" else []
-        return shlex.join(words)
+        return tuple(words)
+
+
+def push_command(folder: Path, words: Sequence[str]) -> str:
+    """Return the command that pushes the run in a folder."""
+    return shlex.join(["zoo-compress", "push", str(folder), *words])
 
 
 @dataclass(frozen=True, kw_only=True)

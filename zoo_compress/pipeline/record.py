@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,10 @@ from zoo_compress.pipeline.companions import copied_companions
 from zoo_compress.pipeline.deadline import overrun_note
 from zoo_compress.pipeline.folder import PLAN_FILE
 from zoo_compress.pipeline.latency import latency_record, slowness_note
+from zoo_compress.pipeline.request import request_record
 from zoo_compress.pipeline.space import weight_bytes
 from zoo_compress.pipeline.study import Study
+from zoo_compress.pipeline.time_record import doubt_note, site_times_of, slower_note, time_record
 from zoo_compress.runtime.environment import hardware, versions
 from zoo_compress.runtime.gate import GateReport
 from zoo_compress.runtime.latency import Latency
@@ -64,6 +66,8 @@ def run_record(
         "outputs": [_port(spec) for spec in study.signature.outputs],
         "seed": study.settings.seed,
         "budget": str(study.aim),
+        # A point of another run's frontier was not asked for by a run.
+        "request": request_record(study) if attempt.searching else None,
         "original_bytes": original,
         "compressed_bytes": compressed,
         "size_ratio": compressed / original,
@@ -95,6 +99,7 @@ def run_record(
             "relative_distance": gate.relative_distance,
         },
         "latency": latency_record(latency),
+        "latency_budget": time_record(attempt, latency),
         "model_type": model_type_of(study.artifact.companions),
         "companions": list(copied_companions(study.artifact)),
         "simplified": study.prepared.simplified,
@@ -105,7 +110,7 @@ def run_record(
         "folded": all(study.sized.techniques[name].folded for name in _techniques(best.plan)),
         "techniques": _techniques(best.plan),
         "operators": other_operators(load_model(files[0])),
-        "sites": _sites(study, best.plan),
+        "sites": _sites(study, best.plan, site_times_of(attempt, best.plan)),
     }
 
 
@@ -169,9 +174,8 @@ def _notes(
     attempt: Attempt, scan: dict[str, int], latency: Latency, finishing: float
 ) -> list[str]:
     notes = list(attempt.study.notes)
-    slowness = slowness_note(latency)
-    if slowness is not None:
-        notes.append(slowness)
+    told = slowness_note(latency), doubt_note(attempt, latency), slower_note(attempt)
+    notes += [note for note in told if note]
     if scan["measured"] < scan["planned"]:
         notes.append(
             f"for lack of time the scan measured {scan['measured']} of {scan['planned']} options "
@@ -183,11 +187,13 @@ def _notes(
     return notes if overrun is None else [*notes, overrun]
 
 
-def _sites(study: Study, plan: Plan) -> list[dict[str, Any]]:
+def _sites(
+    study: Study, plan: Plan, times: Mapping[str, dict[str, float] | None]
+) -> list[dict[str, Any]]:
     """Return how each weight is stored; its bias is counted neither before nor after."""
     halved = study.prepared.halved_biases(study.recipe.biases)
     records = []
-    for site in study.sized.space.sites:
+    for site in study.sized.offered.sites:
         option, dense_bytes = plan.choices.get(site.name), weight_bytes(site)
         bias = halved.get(site.bias or "", 0)
         records.append(
@@ -197,6 +203,7 @@ def _sites(study: Study, plan: Plan) -> list[dict[str, Any]]:
                 "original_bytes": dense_bytes,
                 "stored_bytes": dense_bytes if option is None else option.stored_bytes - bias,
                 "option": None if option is None else option.label,
+                **({"time": times[site.name]} if site.name in times else {}),
             }
         )
     return records

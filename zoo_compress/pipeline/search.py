@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from zoo_compress.core import Progress, Trial
 from zoo_compress.pipeline.attempt import Attempt
 from zoo_compress.pipeline.deadline import SCAN_SHARE
-from zoo_compress.search.ladder import WithLadder
-from zoo_compress.search.loop import run_trials
+from zoo_compress.pipeline.trials import measure_trials, search_within_time
+from zoo_compress.runtime.memory import give_back
 from zoo_compress.search.problem import Problem
 from zoo_compress.search.sensitivity import Sensitivity
 
@@ -38,30 +39,24 @@ def _search(attempt: Attempt) -> None:
     study, stored = attempt.study, _stored(attempt)
     if len(stored) == study.most_trials:
         return
+    if attempt.goal is not None:
+        attempt.goal.require_reachable()
     # A kill may have come between a trial and the writing of its model.
     _keep(attempt, stored)
     _look_ahead(attempt)
     problem = Problem(
         space=study.sized.space,
-        limit_bytes=study.limit_bytes,
+        limit=study.limit_bytes,
         sensitivity=_scan(attempt),
         seed=study.settings.seed,
         objective=study.objective,
     )
-    run_trials(
-        WithLadder(
-            study.strategy_type(problem),
-            problem,
-            trials=study.trials,
-            rungs=study.recipe.search.frontier,
-        ),
-        attempt.measure,
-        attempt.store,
-        trials=study.most_trials,
-        deadline=attempt.deadline,
-        keep=lambda trials: _keep(attempt, trials),
-        progress=attempt.progress,
-    )
+    if attempt.goal is not None:
+        search_within_time(attempt, attempt.goal, problem, keep=partial(_keep, attempt))
+    else:
+        measure_trials(
+            attempt, study.strategy_type(problem), problem, keep=partial(_keep, attempt)
+        )
 
 
 def _stored(attempt: Attempt) -> list[Trial]:
@@ -94,5 +89,6 @@ def _scan(attempt: Attempt) -> Sensitivity:
         store=attempt.store,
         deadline=None if deadline is None else deadline.share(SCAN_SHARE),
     )
+    give_back()
     attempt.spending.charge("scan")
     return found

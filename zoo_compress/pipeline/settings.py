@@ -24,11 +24,12 @@ class RunSettings:
 
     Attributes:
         source: The model: a sample, a path or a Hub id.
-        budget: For example `0.125`, `bytes=5MB`, `distance=0.01` or `disagreement=0.02`; None
-            with `gamma`.
+        budget: For example `0.125`, `bytes=5MB`, `latency=0.5`, `distance=0.01` or
+            `disagreement=0.02`; None with `gamma`.
         gamma: Weight of the distance against the size, for a run without a budget.
         data: Inputs to compare on; None for the sample's own, else synthetic ones.
-        recipe: Name of a shipped recipe or path of a YAML file.
+        recipe: Name of a shipped recipe or path of a YAML file; None for the one that suits the
+            budget and the device.
         strategy: Strategy plug-in; None for the recipe's.
         trials: Plans to measure after the scan; None for the recipe's number.
         seconds: Time that the run should take, or None.
@@ -39,13 +40,14 @@ class RunSettings:
         distance: How outputs are compared; None for what suits the task.
         confidence: Confidence of the certificate.
         device: Where candidates run: `auto`, `cpu`, `cuda` or `cuda:N`.
+        push: How the result is to be pushed, as `PushSettings.words`; empty if it is not to be.
     """
 
     source: str
     budget: str | None = None
     gamma: float | None = None
     data: str | None = None
-    recipe: str = "balanced"
+    recipe: str | None = None
     strategy: str | None = None
     trials: int | None = None
     seconds: float | None = None
@@ -56,6 +58,7 @@ class RunSettings:
     distance: str | None = None
     confidence: float = 0.95
     device: str = "auto"
+    push: tuple[str, ...] = ()
 
     @property
     def folder(self) -> Path:
@@ -86,7 +89,7 @@ class RunSettings:
             settings = cls(**record)
         except (OSError, ValueError, TypeError) as error:
             raise OutputError(f"'{path}' cannot be used to resume: {error}") from error
-        return replace(settings, out=folder)
+        return replace(settings, out=folder, push=tuple(settings.push))
 
 
 def cache_folder() -> Path:

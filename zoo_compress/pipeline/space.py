@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from zoo_compress.core import Declined, Option, Site
 from zoo_compress.errors import NoSiteError
 from zoo_compress.graph.fragment import initializer_bytes
-from zoo_compress.graph.proto import bytes_without, to_compact_proto
+from zoo_compress.graph.proto import stored_without
 from zoo_compress.pipeline.prepare import Prepared
 from zoo_compress.recipe import Recipe, load_recipe
 from zoo_compress.registry import load_plugin
 from zoo_compress.search.deadline import Deadline, Turns
+from zoo_compress.search.site_times import SiteTime
 from zoo_compress.search.space import SearchSpace
 from zoo_compress.techniques.base import Technique
 from zoo_compress.techniques.biases import bias_bytes
@@ -29,6 +30,7 @@ class SizedSpace:
         techniques: The techniques by name.
         declined: Weights that stay as they are.
         ranked: Number of sites, the largest, whose options were thinned.
+        times: How long options take that compute in another way, for a budget of latency.
     """
 
     space: SearchSpace
@@ -36,6 +38,7 @@ class SizedSpace:
     techniques: Mapping[str, Technique]
     declined: tuple[Declined, ...]
     ranked: int = 0
+    times: tuple[SiteTime, ...] = ()
 
 
 def load_techniques(recipe: Recipe) -> dict[str, Technique]:
@@ -114,7 +117,7 @@ def _space(
             for site, options in chosen
         ),
         dense_bytes=tuple(weight_bytes(s) + whole.get(s.name, 0) for s, _ in chosen),
-        fixed_bytes=bytes_without(to_compact_proto(prepared.model), ours),
+        fixed_bytes=stored_without(prepared.model, ours),
     )
 
 

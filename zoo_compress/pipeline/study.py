@@ -20,7 +20,7 @@ from zoo_compress.data.location import REMOTE, locate
 from zoo_compress.data.split import Split, split_inputs
 from zoo_compress.errors import InputError, OriginalModelError, SourceError
 from zoo_compress.graph.load import load_model, model_digest
-from zoo_compress.graph.proto import to_compact_proto
+from zoo_compress.graph.proto import to_light_proto
 from zoo_compress.graph.signature import Signature, signature
 from zoo_compress.hub.resolve import resolve
 from zoo_compress.pipeline.aim import Aim
@@ -29,6 +29,7 @@ from zoo_compress.pipeline.calibrate import (
     calibration_feeds,
     calibration_record,
     observes,
+    unrepaired_note,
 )
 from zoo_compress.pipeline.companions import skipped_companions
 from zoo_compress.pipeline.equalise import equalised
@@ -44,6 +45,7 @@ from zoo_compress.registry import load_plugin
 from zoo_compress.runtime.device import CPU, Device, choose_device
 from zoo_compress.runtime.evaluator import Evaluator, Outputs
 from zoo_compress.runtime.evaluators import evaluator_on
+from zoo_compress.runtime.memory import give_back
 from zoo_compress.search.deadline import Deadline
 from zoo_compress.search.loop import Measurer
 from zoo_compress.search.objective import Objective
@@ -95,8 +97,8 @@ class Study:
         calibration: What it repairs them with; None for nothing.
         removal: What was removed from the graph first; None for nothing.
         notes: What the user should know.
-        seconds: Time that `calibrate` and `rank` took: running the calibration inputs, and
-            comparing the options of each weight.
+        seconds: Time that building it took, by `prepare`, `calibrate` (running the calibration
+            inputs) and `rank` (comparing the options of each weight).
     """
 
     settings: RunSettings
@@ -199,11 +201,14 @@ def build_study(
     Raises:
         ZooCompressError: Whatever is wrong with the source, the data, the recipe or the budget.
     """
-    began = time.perf_counter() if began is None else began
+    began, laps = time.perf_counter() if began is None else began, _Laps()
     aim = Aim.of(settings)
     device, remark = choose_device(settings.device)
-    recipe = load_recipe(settings.recipe)
+    settings, chosen = _with_recipe(settings, aim, device)
+    recipe = load_recipe(str(settings.recipe))
     techniques = load_techniques(recipe)
+    folded = recipe.remove is None and all(each.folded for each in techniques.values())
+    aim.require_speed(recipe.name, folded=folded, device=device.kind)
     observing = observes(techniques)
     strategy = load_plugin("strategies", settings.strategy or recipe.search.strategy)
     progress(Progress(stage="pull", done=0))
@@ -246,10 +251,11 @@ def build_study(
         require_feasible(sized.space, limit_bytes, artifact.stored_bytes)
     evaluator = _evaluator(device, prepared, sized, feeds, reference_of(removal, artifact, feeds))
     progress(Progress(stage="prepare", done=1, total=1))
-    calibrating = time.perf_counter()
+    laps.end("prepare")
     calibrations = calibrate(
         prepared, fitted, recipe.fitted, observing=observing, seed=settings.seed, progress=progress
     )
+    laps.end("calibrate")
     encoder = Encoder(
         sites=sized.space.sites,
         weights=prepared.weights(),
@@ -257,7 +263,6 @@ def build_study(
         calibrations=calibrations,
         halved=prepared.halved_biases(recipe.biases),
     )
-    ranking = time.perf_counter()
     limit = None if settings.seconds is None else Deadline(end=began + settings.seconds)
     sized = thinned(
         sized,
@@ -265,7 +270,7 @@ def build_study(
         most=ranked,
         deadline=None if limit is None or ranked is not None else limit.share(RANKING_SHARE),
     )
-    seconds = {"calibrate": ranking - calibrating, "rank": time.perf_counter() - ranking}
+    laps.end("rank")
     task, doubts = output_task(
         settings.task, artifact, names=evaluator.output_names, outputs=evaluator.reference[0]
     )
@@ -295,13 +300,44 @@ def build_study(
         notes=(
             *artifact.notes,
             *([remark] if remark else []),
+            *chosen,
             *warnings,
             *prepared.notes,
+            *unrepaired_note(prepared, recipe.fitted),
             *doubts,
             *skipped_companions(artifact),
         ),
-        seconds=seconds,
+        seconds=laps.seconds,
     )
+
+
+class _Laps:
+    """Takes the time of what follows each other, and gives back the memory that each has freed.
+
+    Attributes:
+        seconds: Time by name.
+    """
+
+    def __init__(self) -> None:
+        self.seconds = dict[str, float]()
+        self._last = time.perf_counter()
+
+    def end(self, name: str) -> None:
+        """Take the time since the last end."""
+        give_back()
+        now = time.perf_counter()
+        self.seconds[name], self._last = now - self._last, now
+
+
+def _with_recipe(
+    settings: RunSettings, aim: Aim, device: Device
+) -> tuple[RunSettings, tuple[str, ...]]:
+    """Return settings that name a recipe, and a note if another than usual was chosen for them."""
+    if settings.recipe is not None:
+        return settings, ()
+    recipe = aim.recipe(device.kind)
+    note = f"recipe {recipe}: the budget is one of latency, and the usual one speeds nothing up"
+    return replace(settings, recipe=recipe), () if aim.latency is None else (note,)
 
 
 def _require_inputs(split: Split, confidence: float) -> None:
@@ -325,9 +361,16 @@ def _evaluator(
     feeds: Sequence[Feed],
     reference: Sequence[Outputs] | None,
 ) -> Evaluator:
-    model, tensors = to_compact_proto(prepared.model), sized.space.tensors
+    model, supplied = to_light_proto(prepared.model)
     try:
-        return evaluator_on(device, model, feeds, replaceable=tensors, reference=reference)
+        return evaluator_on(
+            device,
+            model,
+            feeds,
+            replaceable=sized.space.tensors,
+            reference=reference,
+            supplied=supplied,
+        )
     except SourceError as error:
         raise OriginalModelError(f"the original model does not open: {error}") from error
 

@@ -6,7 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from zoo_compress.core import Artifact, Progress, ProgressCallback, TensorSpec, ignore_progress
+from zoo_compress.core import (
+    Artifact,
+    Feed,
+    Progress,
+    ProgressCallback,
+    TensorSpec,
+    ignore_progress,
+)
 from zoo_compress.errors import InputError, SourceError
 from zoo_compress.graph.load import load_model
 from zoo_compress.graph.signature import signature
@@ -14,7 +21,7 @@ from zoo_compress.hub.resolve import resolve
 from zoo_compress.pipeline.inputs import gather_inputs
 from zoo_compress.pipeline.latency import latency_record
 from zoo_compress.pipeline.settings import cache_folder
-from zoo_compress.runtime.device import Device, choose_device
+from zoo_compress.runtime.device import CPU, Device, choose_device
 from zoo_compress.runtime.environment import hardware, versions
 from zoo_compress.runtime.evaluator import run_model
 from zoo_compress.runtime.latency import Latency
@@ -118,17 +125,14 @@ def time_models(
     feeds = inputs.feeds[:TIMED_INPUTS]
     for artifact in artifacts:
         _require_run(artifact, feeds)
-    progress(Progress(stage="latency", done=0, total=1))
-    found = race(
-        [artifact.model_path for artifact in artifacts],
+    found = run_in_turns(
+        artifacts,
         feeds,
         seconds=settings.seconds,
         threads=settings.threads,
-        opener=lambda path, threads: open_session(
-            path, threads=threads, spinning=False, device=device
-        ),
+        device=device,
+        progress=progress,
     )
-    progress(Progress(stage="latency", done=1, total=1))
     return Timing(
         models=tuple(map(_timed, settings.models, artifacts, found)),
         inputs=f"{len(feeds)} inputs: {inputs.description}",
@@ -139,6 +143,30 @@ def time_models(
             *warnings,
         ),
     )
+
+
+def run_in_turns(
+    artifacts: Sequence[Artifact],
+    feeds: Sequence[Feed],
+    *,
+    seconds: float,
+    threads: int | None,
+    device: Device = CPU,
+    progress: ProgressCallback,
+) -> tuple[Latency, ...]:
+    """Return the times of each model beside those of the first, on inputs that all can run."""
+    progress(Progress(stage="latency", done=0, total=1))
+    found = race(
+        [artifact.model_path for artifact in artifacts],
+        feeds,
+        seconds=seconds,
+        threads=threads,
+        opener=lambda path, threads: open_session(
+            path, threads=threads, spinning=False, device=device
+        ),
+    )
+    progress(Progress(stage="latency", done=1, total=1))
+    return found
 
 
 def _common_inputs(artifacts: Sequence[Artifact]) -> tuple[TensorSpec, ...]:
@@ -159,7 +187,7 @@ def _common_inputs(artifacts: Sequence[Artifact]) -> tuple[TensorSpec, ...]:
     return specs
 
 
-def _require_run(artifact: Artifact, feeds: Sequence[Any]) -> None:
+def _require_run(artifact: Artifact, feeds: Sequence[Feed]) -> None:
     try:
         run_model(artifact.model_path, feeds[:1])
     except InputError as error:

@@ -8,11 +8,12 @@ from typing import Any
 
 from zoo_compress.core import ProgressCallback, ignore_progress
 from zoo_compress.errors import BudgetError, LimitError
+from zoo_compress.pipeline.bench import Bench, set_up
 from zoo_compress.pipeline.certification import Certification, CertifySettings
-from zoo_compress.pipeline.certify_pair import certify_pair
+from zoo_compress.pipeline.certify_pair import certify_bench
 from zoo_compress.pipeline.latency import latency_record
 from zoo_compress.pipeline.limits import Limit
-from zoo_compress.pipeline.timing import TimingSettings, time_models
+from zoo_compress.pipeline.timing import TIMED_INPUTS, run_in_turns
 from zoo_compress.runtime.latency import Latency
 from zoo_compress.search.budget import Budget
 
@@ -114,13 +115,14 @@ def verify(
 
     Raises:
         BudgetError: If the limit on the size is malformed.
-        ZooCompressError: As for `certify_pair` and `time_models`.
+        ZooCompressError: As for `certify_pair`.
     """
     limit = None if settings.max_bytes is None else size_limit(settings.max_bytes)
-    certification = certify_pair(settings.certify, progress=progress)
+    bench = set_up(settings.certify, progress)
+    certification = certify_bench(bench, progress=progress)
     latency = None
     if settings.max_latency_ratio is not None:
-        latency = _latency(settings, progress)
+        latency = _latency(settings, bench, progress)
     return Verification(
         settings=settings,
         requirements=tuple(_requirements(settings, limit, certification, latency)),
@@ -142,19 +144,16 @@ def size_limit(text: str) -> Budget:
     return budget
 
 
-def _latency(settings: VerifySettings, progress: ProgressCallback) -> Latency:
-    asked = settings.certify
-    timing = time_models(
-        TimingSettings(
-            models=(asked.original, asked.compressed),
-            data=asked.data,
-            seconds=settings.seconds,
-            threads=settings.threads,
-            seed=asked.seed,
-        ),
+def _latency(settings: VerifySettings, bench: Bench, progress: ProgressCallback) -> Latency:
+    """Time both models on the first of the inputs that they were compared on."""
+    _, latency = run_in_turns(
+        (bench.original, bench.compressed),
+        bench.chosen.inputs.feeds[:TIMED_INPUTS],
+        seconds=settings.seconds,
+        threads=settings.threads,
         progress=progress,
     )
-    return timing.models[1].latency
+    return latency
 
 
 def _requirements(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Collection
 from importlib.resources import files
 
@@ -11,6 +10,7 @@ from jinja2 import Environment, StrictUndefined, Template
 
 from zoo_compress.report import markdown
 from zoo_compress.report.record import CardRecord, CertificateRecord
+from zoo_compress.report.reproduction import command, run_command
 from zoo_compress.report.snippet import loading_snippet
 from zoo_compress.report.transformers_js import transformers_js_snippet
 from zoo_compress.stats.certificates.wording import rounded_up
@@ -100,9 +100,12 @@ def render_card(
         speed=SPEED[record.latency.verdict].format(record.latency.ratio),
         python=loading_snippet(model, record.inputs),
         javascript=transformers_js_snippet(record, model),
-        make_again=_command("apply", record.fetched_from, "--plan", record.plan_file)
+        run_command=None
+        if record.request is None
+        else run_command(record.request, source=record.fetched_from),
+        make_again=command("apply", record.fetched_from, "--plan", record.plan_file)
         + " --out again.onnx",
-        certify=_command("certify", record.fetched_from, model, "--data") + " my-inputs/",
+        certify=command("certify", record.fetched_from, model, "--data") + " my-inputs/",
     )
 
 
@@ -144,10 +147,6 @@ def _licence(record: CardRecord) -> str | None:
     """Return what the licence is called, its own name before an identifier such as `other`."""
     name = record.origin.metadata.get("license_name")
     return name if isinstance(name, str) and name.strip() else record.origin.licence
-
-
-def _command(*words: str) -> str:
-    return shlex.join(["zoo-compress", *words])
 
 
 def _percent_at_most(bound: float) -> str:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from zoo_compress.core import Task, TensorSpec
 from zoo_compress.errors import OutputError
+from zoo_compress.report.reproduction import Request
 
 Count = Annotated[int, Field(ge=0)]
 Bytes = Annotated[int, Field(gt=0)]
@@ -60,6 +61,14 @@ class LatencyRecord(_Part):
     threads: Count
     provider: str
     verdict: Literal["slower", "faster", "alike", "unclear"]
+
+
+class LatencyBudget(_Part):
+    """The most of the original's time that the model was to take, and whether it keeps to it."""
+
+    budget: Amount
+    ratio: Amount
+    met: bool
 
 
 class Removed(_Part):
@@ -117,6 +126,7 @@ class CardRecord(_Part):
     companions: tuple[str, ...]
     model_type: str | None = None
     budget: str
+    request: Request | None = None
     seed: int
     recipe: str
     strategy: str
@@ -136,6 +146,7 @@ class CardRecord(_Part):
     certificate: CertificateRecord | None
     certificates: tuple[CertificateRecord, ...]
     latency: LatencyRecord
+    latency_budget: LatencyBudget | None = None
     removal: Removal | None
     repair: Repair | None
     folded: bool

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -79,11 +79,12 @@ class BoundEvaluator:
         reference: Sequence[Outputs] | None = None,
         batch: int = LARGEST_BATCH,
         cache_bytes: int = CACHE_BYTES,
+        supplied: Mapping[str, AnyArray] | None = None,
     ) -> None:
         """Open the session and compute the reference outputs on the device.
 
         Args:
-            model: The original, with its weights loaded. It is not changed.
+            model: The original. It is not changed.
             feeds: The samples.
             replaceable: Initializers of the main graph that candidates may replace.
             device: Where to run.
@@ -91,6 +92,7 @@ class BoundEvaluator:
                 place of the original; None for the outputs of this model.
             batch: Samples to run together at most.
             cache_bytes: Bytes of replacements to keep on the device.
+            supplied: Arrays of initializers that the model declares without their payload.
 
         Raises:
             ValueError: If `replaceable` names something that is not such an initializer.
@@ -103,13 +105,15 @@ class BoundEvaluator:
         self.output_names = tuple(output.name for output in model.graph.output)
         self._feeds = feeds
         self._errors = runtime_errors(load_onnxruntime())
-        skeleton, self._weights = weights_as_inputs(model, replaceable)
+        given = supplied or {}
+        skeleton, self._weights = weights_as_inputs(model, replaceable, supplied=given)
         self.store = DeviceStore(device, most_bytes=cache_bytes)
         self._originals = {n: upload(array, device) for n, array in self._weights.items()}
         self._batches: dict[Indices, list[_Batch]] = {}
         self._floats: tuple[int, ...] = ()
         self.reference: list[Outputs] = []
-        self._session = open_session(skeleton, device=device)
+        fixed = {name: given[name] for name in given.keys() - self._weights.keys()}
+        self._session = open_session(skeleton, device=device, initializers=fixed)
         self._binding = self._session.io_binding()
         self.seconds = {"session": time.perf_counter() - start, "forward": 0.0}
         self.batch = batch if takes_batches(model) else 1
@@ -158,6 +162,10 @@ class BoundEvaluator:
         where = {index: position for position, index in enumerate(order)}
         joined = Differences.joined([part for _, part in found])
         return joined.taken([where[index] for index in indices])
+
+    def varying(self, names: Collection[str]) -> BoundEvaluator:
+        """Return itself: all its weights vary."""
+        return self
 
     def outputs_of(
         self, model: bytes, initializers: Mapping[str, AnyArray], indices: Sequence[int]

@@ -52,6 +52,11 @@ CUDA_OPTIONS = {
 }
 
 
+def is_device_name(asked: str) -> bool:
+    """Return whether `choose_device` knows the name; it may yet find that it cannot be used."""
+    return asked in ("auto", "cpu") or cuda_device(asked) is not None
+
+
 def choose_device(asked: str) -> tuple[Device, str | None]:
     """Return the device to run on, and what the user should know about the choice.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -59,6 +59,10 @@ class Evaluator(Protocol):
         """Return the outputs of another model on the samples at `indices`."""
         ...
 
+    def varying(self, names: Collection[str]) -> Evaluator:
+        """Return what runs many candidates that change no other weights than these."""
+        ...
+
 
 class CpuEvaluator:
     """Builds one session per candidate and runs the samples, side by side where that is faster.
@@ -73,6 +77,8 @@ class CpuEvaluator:
         output_names: The model's outputs, in order.
         reference: Outputs of the original, one tuple per sample.
         seconds: Time spent so far, by `session` (building) and `forward`.
+        feeds: The samples.
+        arrangement: How the samples share the cores.
     """
 
     def __init__(
@@ -83,16 +89,19 @@ class CpuEvaluator:
         replaceable: Sequence[str],
         threads: int | None = None,
         reference: Sequence[Outputs] | None = None,
+        supplied: Mapping[str, AnyArray] | None = None,
     ) -> None:
         """Detach the replaceable weights and compute the reference outputs.
 
         Args:
-            model: The original, with its weights loaded. It is not changed.
+            model: The original. It is not changed.
             feeds: The samples.
             replaceable: Initializers of the main graph that candidates may replace.
             threads: Threads within an operator; all cores by default.
             reference: Outputs to compare with, where this model is a smaller one that took the
                 place of the original; None for the outputs of this model.
+            supplied: Arrays of initializers that the model declares without their payload, read
+                when they are needed.
 
         Raises:
             ValueError: If `replaceable` names something that is not such an initializer.
@@ -101,14 +110,17 @@ class CpuEvaluator:
             OriginalModelError: If an output is NaN, infinite or not a tensor.
         """
         self.device: Device = CPU
-        self._skeleton, self._weights = detach_initializers(model, replaceable)
-        self._feeds = feeds
-        self._arrangement = sequential(threads)
+        self._supplied = supplied or {}
+        stored = [name for name in replaceable if name not in self._supplied]
+        self._skeleton, self._stored = detach_initializers(model, stored)
+        self._replaceable = frozenset(replaceable)
+        self.feeds = feeds
+        self.arrangement = sequential(threads)
         self.output_names = tuple(output.name for output in model.graph.output)
         self.seconds = {"session": 0.0, "forward": 0.0}
         # Run in any case: it shows that the model runs on the samples, and how long that takes.
         own = self.outputs({}, range(len(feeds)))
-        self._arrangement = self._faster(threads)
+        self.arrangement = self._faster(threads)
         self.reference: list[Outputs] = own if reference is None else list(reference)
         require_finite(self.reference, self.output_names)
 
@@ -125,8 +137,37 @@ class CpuEvaluator:
             ValueError: If a replacement has no counterpart, or another dtype or shape.
             InputError: If a sample does not run.
         """
-        require_replacements(weights, self._weights)
-        return self.outputs_of(self._skeleton, {**self._weights, **weights}, indices)
+        self.require(weights)
+        # Weights that lie in files are read for this session only.
+        kept = (self._stored.keys() | self._supplied.keys()) - weights.keys()
+        return self.outputs_of(self._skeleton, {**self.originals(kept), **weights}, indices)
+
+    def require(self, weights: Mapping[str, AnyArray]) -> None:
+        """Check that weights can take the place of replaceable ones.
+
+        Raises:
+            ValueError: If one has no counterpart, or another dtype or shape.
+        """
+        require_replacements(weights, self.originals(weights.keys() & self._replaceable))
+
+    def originals(self, names: Iterable[str]) -> dict[str, AnyArray]:
+        """Return the arrays of initializers that the skeleton lacks, in the order of `names`."""
+        sources = self._stored, self._supplied
+        return {name: next(s[name] for s in sources if name in s) for name in names}
+
+    def message(self) -> tuple[onnx.ModelProto, Mapping[str, AnyArray]]:
+        """Return the model without what it takes beside it, and that."""
+        import onnx
+
+        names = self._stored.keys() | self._supplied.keys()
+        return onnx.ModelProto.FromString(self._skeleton), self.originals(names)
+
+    def varying(self, names: Collection[str]) -> Evaluator:
+        """Return what runs many candidates that change no other weights than these."""
+        # Imported late: it is made of this class.
+        from zoo_compress.runtime.varying import VaryingEvaluator
+
+        return VaryingEvaluator(self, names)
 
     def differences(
         self, weights: Mapping[str, AnyArray], indices: Sequence[int]
@@ -148,10 +189,10 @@ class CpuEvaluator:
             SourceError: If ONNX Runtime cannot open the model.
             InputError: If a sample does not run.
         """
-        way = self._arrangement
+        way = self.arrangement
         return run_anew(
             lambda: open_session(model, threads=way.threads, initializers=initializers),
-            self._feeds,
+            self.feeds,
             indices,
             self.seconds,
             way,
@@ -159,12 +200,13 @@ class CpuEvaluator:
 
     def _faster(self, threads: int | None) -> Arrangement:
         def opened(within: int | None) -> InferenceSession:
-            return open_session(self._skeleton, threads=within, initializers=self._weights)
+            weights = self.originals([*self._stored, *self._supplied])
+            return open_session(self._skeleton, threads=within, initializers=weights)
 
         def one(session: InferenceSession, index: int) -> Outputs:
-            return run_all(session, self._feeds, [index])[0]
+            return run_all(session, self.feeds, [index])[0]
 
-        return faster_arrangement(opened, one, len(self._feeds), threads=threads)
+        return faster_arrangement(opened, one, len(self.feeds), threads=threads)
 
 
 def require_replacements(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from zoo_compress.core import Feed
+from zoo_compress.core import AnyArray, Feed
 from zoo_compress.runtime.device import Device
 from zoo_compress.runtime.evaluator import CpuEvaluator, Evaluator, Outputs
 
@@ -20,6 +20,7 @@ def evaluator_on(
     *,
     replaceable: Sequence[str],
     reference: Sequence[Outputs] | None = None,
+    supplied: Mapping[str, AnyArray] | None = None,
 ) -> Evaluator:
     """Return what runs a model with other weights on a device.
 
@@ -28,10 +29,11 @@ def evaluator_on(
 
     Args:
         device: Where to run.
-        model: The original, with its weights loaded. It is not changed.
+        model: The original. It is not changed.
         feeds: The samples.
         replaceable: Initializers of the main graph that candidates may replace.
         reference: Outputs to compare with; None for those of this model.
+        supplied: Arrays of initializers that the model declares without their payload.
 
     Raises:
         ValueError: If `replaceable` names something that is not such an initializer.
@@ -40,7 +42,9 @@ def evaluator_on(
         OriginalModelError: If an output is NaN, infinite or not a tensor.
     """
     if device.kind == "cpu":
-        return CpuEvaluator(model, feeds, replaceable=replaceable, reference=reference)
+        return CpuEvaluator(
+            model, feeds, replaceable=replaceable, reference=reference, supplied=supplied
+        )
     # Imported late: it takes torch, which a search on the CPU does without.
     from zoo_compress.runtime.bound import BoundEvaluator
     from zoo_compress.runtime.cuda import cache_bytes
@@ -52,4 +56,5 @@ def evaluator_on(
         device=device,
         reference=reference,
         cache_bytes=cache_bytes(device),
+        supplied=supplied,
     )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy.stats import binomtest
 
 Pair = tuple[float, float]
 """Seconds that the original and the compressed model took."""
@@ -67,10 +67,19 @@ class Latency:
             return "unclear"
         if 1 / (1 + NOISE) <= self.ratio <= 1 + NOISE:
             return "alike"
-        by_chance = float(binomtest(self.slower_pairs, self.pairs).pvalue) > CHANCE
-        if by_chance or lower <= 1 <= upper:
+        if chance_of_split(self.slower_pairs, self.pairs) > CHANCE or lower <= 1 <= upper:
             return "unclear"
         return "slower" if lower > 1 else "faster"
+
+
+def chance_of_split(part: int, whole: int) -> float:
+    """Return the probability of a split at least as uneven if both sides were equally likely.
+
+    The two-sided sign test: 2 P(Bin(whole, 1/2) <= min(part, whole - part)), at most 1.
+    """
+    fewest = min(part, whole - part)
+    splits: int = 2 * sum(math.comb(whole, count) for count in range(fewest + 1))
+    return min(1.0, splits / int(2**whole))
 
 
 def latency_of(

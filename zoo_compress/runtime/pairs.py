@@ -12,6 +12,7 @@ from zoo_compress.core import Feed
 from zoo_compress.errors import InputError, OriginalModelError, SourceError
 from zoo_compress.runtime.evaluator import Outputs
 from zoo_compress.runtime.flavour import load_onnxruntime
+from zoo_compress.runtime.memory import give_back
 from zoo_compress.runtime.padding import without_padding
 from zoo_compress.runtime.session import open_session, runtime_errors, short_reason
 
@@ -43,6 +44,7 @@ class ModelPair:
         Raises:
             SourceError: If one of them does not open, or their inputs or outputs differ.
         """
+        give_back()
         self._original = open_session(original)
         self._compressed = open_session(compressed)
         self._errors = runtime_errors(load_onnxruntime())

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from zoo_compress.core import AnyArray, Feed
 from zoo_compress.runtime.environment import default_threads
 from zoo_compress.runtime.latency import FEWEST_PAIRS, Latency, latency_of
+from zoo_compress.runtime.memory import give_back
 from zoo_compress.runtime.session import open_session
 
 if TYPE_CHECKING:
@@ -116,15 +118,40 @@ def race(
         ValueError: If there is no model or no sample.
         SourceError: If a model does not open.
     """
-    if not feeds or not paths:
-        raise ValueError(f"no {'sample' if paths else 'model'} to run")
-    start = clock()
-    sides = _Sides(
-        tuple(paths),
-        threads=threads or default_threads(),
-        opener=opener or _open,
+    workers = threads or default_threads()
+    return take_turns(
+        [partial(opener or _open, path, workers) for path in paths],
+        feeds,
+        threads=workers,
+        seconds=seconds,
         clock=clock,
     )
+
+
+def take_turns(
+    openers: Sequence[Callable[[], Runnable]],
+    feeds: Sequence[Feed],
+    *,
+    threads: int,
+    seconds: float = SECONDS,
+    clock: Clock = time.perf_counter,
+) -> tuple[Latency, ...]:
+    """Time what openers open, as `race` does.
+
+    Args:
+        openers: Each opens a model.
+        feeds: Samples to run, at least one.
+        threads: Threads within an operator that they open models with.
+        seconds: Time for opening and running all, above 0.
+        clock: Tells the time in seconds.
+
+    Raises:
+        ValueError: If there is no model or no sample.
+    """
+    if not feeds or not openers:
+        raise ValueError(f"no {'sample' if openers else 'model'} to run")
+    start = clock()
+    sides = _Sides(tuple(openers), clock=clock)
     openings = _repeated(
         sides.open,
         fewest=1,
@@ -147,10 +174,10 @@ def race(
         latency_of(
             [(turn[0], turn[side]) for turn in turns],
             [(opening[0], opening[side]) for opening in openings],
-            threads=sides.threads,
+            threads=threads,
             provider=sides.provider(side),
         )
-        for side in range(len(paths))
+        for side in range(len(openers))
     )
 
 
@@ -173,12 +200,8 @@ def expected_seconds(*, opening: float, pair: float, seconds: float = SECONDS) -
 class _Sides:
     """The models, in turns."""
 
-    def __init__(
-        self, paths: tuple[Path, ...], *, threads: int, opener: Opener, clock: Clock
-    ) -> None:
-        self.threads = threads
-        self._paths = paths
-        self._opener = opener
+    def __init__(self, openers: tuple[Callable[[], Runnable], ...], *, clock: Clock) -> None:
+        self._openers = openers
         self._clock = clock
         self._sessions: dict[int, Runnable] = {}
 
@@ -197,7 +220,7 @@ class _Sides:
 
     def _timed(self, turn: int, act: Callable[[int], object]) -> Turn:
         """Let all act; with each turn the next one begins."""
-        count = len(self._paths)
+        count = len(self._openers)
         took = [0.0] * count
         for side in ((turn + step) % count for step in range(count)):
             start = self._clock()
@@ -206,7 +229,10 @@ class _Sides:
         return tuple(took)
 
     def _reopen(self, side: int) -> None:
-        self._sessions[side] = self._opener(self._paths[side], self.threads)
+        # Before, not after: a large model does not fit twice.
+        self._sessions.pop(side, None)
+        give_back()
+        self._sessions[side] = self._openers[side]()
 
 
 def _repeated(

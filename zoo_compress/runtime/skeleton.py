@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from zoo_compress.core import AnyArray
@@ -32,19 +32,29 @@ def detach_initializers(
 
 
 def weights_as_inputs(
-    model: onnx.ModelProto, names: Sequence[str]
+    model: onnx.ModelProto,
+    names: Sequence[str],
+    *,
+    supplied: Mapping[str, AnyArray] | None = None,
 ) -> tuple[bytes, dict[str, AnyArray]]:
     """Return the model with `names` as inputs of its graph, serialised, and the arrays taken out.
 
     A session of it takes other weights without being built anew. Those that are inputs already,
     with the initializer as their default value, just lose it.
 
+    Args:
+        model: The model.
+        names: Initializers of its main graph.
+        supplied: Arrays of initializers that it declares without their payload.
+
     Raises:
         ValueError: If a name is not an initializer of the main graph.
     """
     import onnx
 
-    arrays = _payloads(model, names)
+    given = supplied or {}
+    arrays = _payloads(model, [name for name in names if name not in given])
+    arrays |= {name: given[name] for name in names if name in given}
     copy = _without_initializers(model)
     copy.graph.initializer.extend(t for t in model.graph.initializer if t.name not in arrays)
     already = {value.name for value in copy.graph.input}

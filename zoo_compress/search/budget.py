@@ -1,4 +1,4 @@
-"""Budgets: what a result may cost at most, in bytes or in fidelity."""
+"""Budgets: what a result may cost at most, in bytes, in time or in fidelity."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Literal
 from zoo_compress.errors import BudgetError
 
 FORMS = (
-    "a share of the original's bytes such as 0.125 or size=0.125, or bytes=5MB, distance=0.01 "
-    "or disagreement=0.02"
+    "a share of the original's bytes such as 0.125 or size=0.125, or bytes=5MB, latency=0.5, "
+    "distance=0.01 or disagreement=0.02"
 )
 UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9}
 UNITS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 LARGEST_BYTES = 2**63
 
-Kind = Literal["size", "bytes", "distance", "disagreement"]
+Kind = Literal["size", "bytes", "latency", "distance", "disagreement"]
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,10 @@ class Budget:
     """The most that a result may cost.
 
     Attributes:
-        kind: `size`, a share of the original's bytes; `bytes`; `distance`, relative to the
-            variance of the original's outputs where the distance has no scale of its own; or
-            `disagreement`, the certified share of inputs whose top answer changes.
+        kind: `size`, a share of the original's bytes; `bytes`; `latency`, a share of the time that
+            the original takes for an input; `distance`, relative to the variance of the original's
+            outputs where the distance has no scale of its own; or `disagreement`, the certified
+            share of inputs whose top answer changes.
         value: A share in (0, 1], for `distance` any positive number, for `bytes` a whole one.
     """
 
@@ -46,6 +47,8 @@ class Budget:
             return cls("size", _share(text, amount))
         if kind == "bytes":
             return cls("bytes", _bytes(text, amount))
+        if kind == "latency":
+            return cls("latency", _latency(text, amount))
         if kind == "distance":
             return cls("distance", _share(text, amount))
         if kind == "disagreement":
@@ -54,7 +57,7 @@ class Budget:
 
     @property
     def limits_size(self) -> bool:
-        """Whether the budget is one of bytes; otherwise it is one of fidelity."""
+        """Whether the budget is one of bytes; otherwise it is one of time or fidelity."""
         return self.kind in ("size", "bytes")
 
     def limit_bytes(self, original_bytes: int) -> int:
@@ -93,6 +96,15 @@ def _share(text: str, amount: str) -> float:
     share = _number(text, amount)
     if not 0 < share <= 1:
         raise BudgetError(f"budget '{text}': a share must be above 0 and at most 1")
+    return share
+
+
+def _latency(text: str, amount: str) -> float:
+    share = _number(text, amount)
+    if not 0 < share < 1:
+        raise BudgetError(
+            f"budget '{text}': a latency is a share of the original's, between 0 and 1"
+        )
     return share
 
 

@@ -44,7 +44,7 @@ class SizeCurve:
         smallest = space.separable_bytes(space.smallest)
         limits = np.geomspace(largest, smallest, POINTS).astype(np.int64)
         limits[-1] = smallest
-        found = [knapsack(space, sensitivity.distortion, int(limit)) for limit in limits]
+        found = [knapsack(space.costs, sensitivity.distortion, int(limit)) for limit in limits]
         thetas = list({theta.tobytes(): theta for theta in found}.values())
         distances = sensitivity.distances(np.array(thetas))
         floor = SMALLEST_SHARE * (float(distances.max()) or 1.0)

@@ -1,4 +1,4 @@
-"""Plans at other sizes, measured after the search, so that the frontier answers any budget."""
+"""Plans at other limits, measured after the search, so that the frontier answers any budget."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from zoo_compress.search.projection import knapsack
 
 
 class WithLadder:
-    """A strategy, and after it knapsack plans at sizes that it has not looked at.
+    """A strategy, and after it knapsack plans at limits that it has not looked at.
 
     The rungs divide the range of sizes, from the one at which every site has its mildest option
     to the smallest possible, in equal steps of log size. Rungs within half a step of a measured
-    size are left out.
+    size are left out. Where time is limited, they begin one step below the original: often each
+    site has one option alone.
     """
 
     def __init__(self, inner: Strategy, problem: Problem, *, trials: int, rungs: int) -> None:
@@ -26,8 +27,10 @@ class WithLadder:
         self._trials = trials
         self._history = History(problem.space)
         largest, smallest = _ends(problem)
-        self._rungs = [int(size) for size in np.geomspace(largest, smallest, rungs)]
-        self._half_step = 0.5 * math.log(largest / smallest) / max(rungs - 1, 1)
+        above = 0 if problem.given_costs is None else 1
+        limits = np.geomspace(largest, smallest, rungs + above)[above:]
+        self._rungs = [int(limit) for limit in limits]
+        self._half_step = 0.5 * math.log(largest / smallest) / max(rungs + above - 1, 1)
 
     def ask(self) -> Plan | None:
         """Return the strategy's next plan, then one rung after the other."""
@@ -43,20 +46,21 @@ class WithLadder:
         self._inner.tell(trial)
 
     def _next_rung(self) -> Plan | None:
-        space, cost = self._problem.space, self._problem.sensitivity.distortion
-        for size in self._rungs:
-            if any(abs(math.log(known / size)) < self._half_step for known in self._history.sizes):
+        problem = self._problem
+        spent = self._history.spent(problem) if len(self._history) else ()
+        for limit in self._rungs:
+            if any(abs(math.log(known / limit)) < self._half_step for known in spent):
                 continue
-            theta = knapsack(space, cost, size)
-            # A space of few plans may have none near that size.
+            theta = knapsack(problem.costs, problem.sensitivity.distortion, limit)
+            # A space of few plans may have none near that limit.
             if not self._history.seen(theta):
-                return space.plan(theta)
+                return problem.space.plan(theta)
         return None
 
 
 def _ends(problem: Problem) -> tuple[int, int]:
-    """Return the size with every site at its mildest option, and the smallest possible size."""
-    space = problem.space
-    mildest = np.minimum(space.levels - 1, 1)
-    smallest = space.separable_bytes(space.smallest)
-    return max(space.separable_bytes(mildest), smallest), smallest
+    """Return the cost with every site at its mildest option, and the least possible cost."""
+    space, costs = problem.space, problem.costs
+    least = costs.total(costs.least)
+    mildest = np.minimum(space.levels - 1, 1) if problem.given_costs is None else space.largest
+    return max(costs.total(mildest), least), least

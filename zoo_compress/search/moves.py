@@ -32,18 +32,18 @@ def neighbours(
     if not parents:
         return []
     moved = np.array([parents[turn % len(parents)] for turn in range(count)])
-    cost = problem.sensitivity.distortion
-    costs = np.tile(cost, (count, 1, 1))
-    reluctance = cost[np.isfinite(cost)].sum()
+    distortion = problem.sensitivity.distortion
+    blamed = np.tile(distortion, (count, 1, 1))
+    reluctance = distortion[np.isfinite(distortion)].sum()
     sites = moved.shape[1]
-    for theta, own in zip(moved, costs, strict=True):
+    for theta, own in zip(moved, blamed, strict=True):
         several = int(rng.integers(1, MOST_SITES_MOVED + 1))
         for site in rng.choice(sites, size=min(several, sites), replace=False):
             step = STEPS[rng.integers(len(STEPS))]
             theta[site] = min(max(theta[site] + step, 0), problem.space.levels[site] - 1)
             # Undoing the move is the projection's last resort, not its first choice.
             own[site, theta[site]] -= reluctance
-    return list(projections(problem.space, moved, costs, problem.limit_bytes))
+    return list(projections(problem.costs, moved, blamed, problem.limit))
 
 
 def corrected_knapsacks(problem: Problem, corrections: Tables, total: float) -> list[Theta]:
@@ -58,12 +58,12 @@ def corrected_knapsacks(problem: Problem, corrections: Tables, total: float) -> 
         corrections: g of each site at each level, for each of B plans, shape (B, S, L).
         total: Sum of the contributions of a good plan.
     """
-    cost = problem.sensitivity.distortion
-    known = np.isfinite(cost)
-    finite = np.where(known, cost, 0.0)
+    distortion = problem.sensitivity.distortion
+    known = np.isfinite(distortion)
+    finite = np.where(known, distortion, 0.0)
     corrected = finite + np.sqrt(finite * total) * corrections
     corrected = np.where(known, np.maximum(corrected, SMALLEST_CORRECTED_SHARE * finite), np.inf)
-    return list(knapsacks(problem.space, corrected, problem.limit_bytes))
+    return list(knapsacks(problem.costs, corrected, problem.limit))
 
 
 def random_plan(problem: Problem, rng: np.random.Generator) -> Theta:
@@ -71,5 +71,5 @@ def random_plan(problem: Problem, rng: np.random.Generator) -> Theta:
     space = problem.space
     theta = rng.integers(0, space.levels)
     blind = rng.random(space.level_bytes.shape).cumsum(axis=1)
-    cost = np.where(np.isfinite(space.level_bytes), blind, np.inf)
-    return project(space, theta, cost, problem.limit_bytes)
+    order = np.where(np.isfinite(space.level_bytes), blind, np.inf)
+    return project(problem.costs, theta, order, problem.limit)

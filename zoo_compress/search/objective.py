@@ -62,11 +62,17 @@ class Objective(Protocol):
         """Return the problem with the size, and the objective, for the next proposal."""
         ...
 
-    def losses(self, mean: Vector, stored_bytes: Vector, limit_bytes: int) -> Vector:
-        """Return by what to order plans whose log distance is believed to be `mean`, (n,)."""
+    def losses(self, mean: Vector, spent: Vector, limit: int) -> Vector:
+        """Return by what to order plans whose log distance is believed to be `mean`, (n,).
+
+        Args:
+            mean: What is believed, shape (n,).
+            spent: What they cost of that which is limited, shape (n,): bytes, or time.
+            limit: The most that a plan may cost.
+        """
         ...
 
-    def promise(self, beliefs: Beliefs, incumbent: int, limit_bytes: int) -> Vector:
+    def promise(self, beliefs: Beliefs, incumbent: int, limit: int) -> Vector:
         """Return the acquisition of every plan, shape (n,); larger is more promising."""
         ...
 
@@ -83,12 +89,12 @@ class LeastDistance:
         """Return the problem as it is: all proposals use the whole limit."""
         return problem
 
-    def losses(self, mean: Vector, stored_bytes: Vector, limit_bytes: int) -> Vector:
+    def losses(self, mean: Vector, spent: Vector, limit: int) -> Vector:
         """Return the means; plans above the limit come last."""
-        ordered: Vector = mean + np.where(stored_bytes > limit_bytes, np.ptp(mean) + 1.0, 0.0)
+        ordered: Vector = mean + np.where(spent > limit, np.ptp(mean) + 1.0, 0.0)
         return ordered
 
-    def promise(self, beliefs: Beliefs, incumbent: int, limit_bytes: int) -> Vector:
+    def promise(self, beliefs: Beliefs, incumbent: int, limit: int) -> Vector:
         """Return the corrected expected improvement of the log distance."""
         return corrected_expected_improvement(beliefs.mean, beliefs.covariance, incumbent)
 
@@ -119,12 +125,12 @@ class LeastBytes:
         qualified = [distance <= self.distance for distance in history.distances]
         return _below_the_best(problem, history, self.distance, qualified)
 
-    def losses(self, mean: Vector, stored_bytes: Vector, limit_bytes: int) -> Vector:
+    def losses(self, mean: Vector, spent: Vector, limit: int) -> Vector:
         """Return the means as if all plans had the same size."""
-        alike: Vector = mean + SLOPE * np.log(stored_bytes / limit_bytes)
+        alike: Vector = mean + SLOPE * np.log(spent / limit)
         return alike
 
-    def promise(self, beliefs: Beliefs, incumbent: int, limit_bytes: int) -> Vector:
+    def promise(self, beliefs: Beliefs, incumbent: int, limit: int) -> Vector:
         """Return the expected saving, in bytes, by plans that keep the distance."""
         best = beliefs.stored_bytes.max() * 2 if self.best_bytes is None else self.best_bytes
         return expected_bytes_saved(
@@ -161,11 +167,11 @@ class LeastBytesAgreeing:
         qualified = [self._enough(share) for share in history.disagreements]
         return _below_the_best(problem, history, allowed, qualified)
 
-    def losses(self, mean: Vector, stored_bytes: Vector, limit_bytes: int) -> Vector:
+    def losses(self, mean: Vector, spent: Vector, limit: int) -> Vector:
         """Return the means as if all plans had the same size."""
-        return LeastBytes(self.scale).losses(mean, stored_bytes, limit_bytes)
+        return LeastBytes(self.scale).losses(mean, spent, limit)
 
-    def promise(self, beliefs: Beliefs, incumbent: int, limit_bytes: int) -> Vector:
+    def promise(self, beliefs: Beliefs, incumbent: int, limit: int) -> Vector:
         """Return the improvement of the log distance; `focused` puts `LeastBytes` in its place."""
         return corrected_expected_improvement(beliefs.mean, beliefs.covariance, incumbent)
 
@@ -192,14 +198,14 @@ class Weighted:
         total = curve.stored_bytes / self.original_bytes + self._factor * distance
         return problem.within(int(curve.stored_bytes[int(np.argmin(total))]))
 
-    def losses(self, mean: Vector, stored_bytes: Vector, limit_bytes: int) -> Vector:
+    def losses(self, mean: Vector, spent: Vector, limit: int) -> Vector:
         """Return R + gamma exp(mean)."""
-        total: Vector = stored_bytes / self.original_bytes + self._factor * np.exp(mean)
+        total: Vector = spent / self.original_bytes + self._factor * np.exp(mean)
         return total
 
-    def promise(self, beliefs: Beliefs, incumbent: int, limit_bytes: int) -> Vector:
+    def promise(self, beliefs: Beliefs, incumbent: int, limit: int) -> Vector:
         """Return the expected improvement of R + gamma L, L being log-normal."""
-        best = self.losses(beliefs.mean, beliefs.stored_bytes, limit_bytes)[incumbent]
+        best = self.losses(beliefs.mean, beliefs.stored_bytes, limit)[incumbent]
         return expected_weighted_improvement(
             beliefs.mean,
             np.diag(beliefs.covariance),

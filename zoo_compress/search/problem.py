@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from zoo_compress.core import Trial
 from zoo_compress.search.agreement import distance_at_disagreement
+from zoo_compress.search.costs import Costs
 from zoo_compress.search.curve import SizeCurve
 from zoo_compress.search.objective import LeastDistance, Objective
 from zoo_compress.search.sensitivity import Sensitivity
@@ -24,21 +25,28 @@ LARGEST_DISTANCE = 1e150
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Problem:
-    """Find the best plan among those that take at most so many bytes.
+    """Find the best plan among those that cost at most so much: bytes, or time.
 
     Attributes:
         space: What may be chosen.
-        limit_bytes: The most bytes that the whole model may take.
+        limit: The most that a whole plan may cost.
         sensitivity: What the scan found.
         seed: Seed of all random choices.
-        objective: What is better.
+        objective: What is better. Those that move the limit do so among bytes.
+        given_costs: What plans cost; None for their bytes.
     """
 
     space: SearchSpace
-    limit_bytes: int
+    limit: int
     sensitivity: Sensitivity
     seed: int
     objective: Objective = field(default_factory=LeastDistance)
+    given_costs: Costs | None = None
+
+    @property
+    def costs(self) -> Costs:
+        """What plans cost of that which is limited."""
+        return self.space.costs if self.given_costs is None else self.given_costs
 
     @cached_property
     def curve(self) -> SizeCurve:
@@ -55,10 +63,10 @@ class Problem:
         """Return the problem with the size and the objective for the next proposal."""
         return self.objective.focused(self, history)
 
-    def within(self, limit_bytes: int) -> Problem:
+    def within(self, limit: int) -> Problem:
         """Return the same problem at another size, at least the smallest possible one."""
-        smallest = self.space.separable_bytes(self.space.smallest)
-        return self._with(limit_bytes=min(max(limit_bytes, smallest), self.limit_bytes))
+        smallest = self.costs.total(self.costs.least)
+        return self._with(limit=min(max(limit, smallest), self.limit))
 
     def aiming_at(self, objective: Objective) -> Problem:
         """Return the same problem with another objective."""
@@ -116,6 +124,10 @@ class History:
         self.sizes.append(found.stored_bytes)
         self.disagreements.append(found.disagreement)
 
+    def spent(self, problem: Problem) -> npt.NDArray[np.float64]:
+        """Return what each plan costs of that which the problem limits, shape (n,)."""
+        return problem.costs.exact(np.array(self.thetas))
+
     def seen(self, theta: Theta) -> bool:
         """Return whether a plan was measured before."""
         return theta.tobytes() in self._keys
@@ -123,8 +135,7 @@ class History:
     def best(self, problem: Problem) -> Theta:
         """Return the plan to improve on: the best in the problem's order."""
         bounded = np.clip(self.distances, problem.smallest_distance, LARGEST_DISTANCE)
-        sizes = np.array(self.sizes, float)
-        losses = problem.objective.losses(np.log(bounded), sizes, problem.limit_bytes)
+        losses = problem.objective.losses(np.log(bounded), self.spent(problem), problem.limit)
         return self.thetas[int(np.argmin(losses))]
 
     def residuals(self, problem: Problem) -> list[float]:

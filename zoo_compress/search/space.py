@@ -10,11 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from zoo_compress.core import Option, Plan, Site
+from zoo_compress.search.costs import Costs, Theta, Thetas
 
-Theta = npt.NDArray[np.int64]
-"""A plan as an array: the index of each site's level, shape (S,)."""
-Thetas = npt.NDArray[np.int64]
-"""B plans as an array, shape (B, S)."""
+__all__ = ["SearchSpace", "Theta", "Thetas"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -57,9 +55,14 @@ class SearchSpace:
         return table
 
     @cached_property
-    def finite_level_bytes(self) -> npt.NDArray[np.float64]:
-        """The same with 0 where there is no level, shape (S, L)."""
-        return np.where(np.isfinite(self.level_bytes), self.level_bytes, 0.0)
+    def costs(self) -> Costs:
+        """What the levels cost in bytes."""
+        return Costs(
+            levels=self.level_bytes,
+            fixed=self.fixed_bytes,
+            shared=self.shared_bytes,
+            shares=self.level_shares,
+        )
 
     @property
     def largest(self) -> Theta:
@@ -69,8 +72,7 @@ class SearchSpace:
     @property
     def smallest(self) -> Theta:
         """The plan with the fewest bytes."""
-        theta: Theta = np.argmin(self.level_bytes, axis=1)
-        return theta
+        return self.costs.least
 
     @cached_property
     def shared_bytes(self) -> npt.NDArray[np.int64]:
@@ -92,22 +94,18 @@ class SearchSpace:
 
     def stored_sizes(self, thetas: Thetas) -> npt.NDArray[np.float64]:
         """Return what `stored_bytes` returns for each of B plans, shape (B,)."""
-        used = self.level_shares[np.arange(thetas.shape[1])[None], thetas].any(axis=1)
-        sizes: npt.NDArray[np.float64] = self.separable_sizes(thetas) - ~used @ self.shared_bytes
-        return sizes
+        return self.costs.exact(thetas)
 
     def separable_bytes(self, theta: Theta) -> int:
         """Return the size with all shared constants counted, used or not.
 
         A sum over sites, and an upper bound: the constants take a few hundred bytes at most.
         """
-        return int(self.separable_sizes(theta[None])[0])
+        return self.costs.total(theta)
 
     def separable_sizes(self, thetas: Thetas) -> npt.NDArray[np.float64]:
         """Return what `separable_bytes` returns for each of B plans, shape (B,)."""
-        chosen = self.finite_level_bytes[np.arange(thetas.shape[1])[None], thetas]
-        sizes: npt.NDArray[np.float64] = chosen.sum(axis=1)
-        return sizes + (self.fixed_bytes + int(self.shared_bytes.sum()))
+        return self.costs.totals(thetas)
 
     def plan(self, theta: Theta) -> Plan:
         """Return the plan that an array stands for."""
@@ -129,6 +127,22 @@ class SearchSpace:
             for site, options in enumerate(self.options)
         )
         return replace(self, options=options)
+
+    def restricted(self, kept: Sequence[Sequence[int]]) -> SearchSpace:
+        """Return the space with some of the options, and without sites that have none left.
+
+        Args:
+            kept: For each site the positions of the options that stay, in their order.
+        """
+        dense = zip(self.dense_bytes, kept, strict=True)
+        options = zip(self.options, kept, strict=True)
+        return SearchSpace(
+            sites=tuple(site for site, stay in zip(self.sites, kept, strict=True) if stay),
+            options=tuple(tuple(each[i] for i in stay) for each, stay in options if stay),
+            dense_bytes=tuple(size for size, stay in dense if stay),
+            fixed_bytes=self.fixed_bytes
+            + sum(d for d, s in zip(self.dense_bytes, kept, strict=True) if not s),
+        )
 
     def theta(self, plan: Plan) -> Theta:
         """Return the array that stands for a plan.

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import norm, normaltest, skew
 
 Vector = npt.NDArray[np.float64]
 Matrix = npt.NDArray[np.float64]
@@ -76,6 +75,8 @@ def normality_of_means(
     Raises:
         ValueError: If an argument is out of range.
     """
+    from scipy.stats import norm, normaltest, skew
+
     values = np.asarray(distances, np.float64)
     _require(values, n, repetitions)
     mean, deviation = values.mean(axis=1), values.std(axis=1)

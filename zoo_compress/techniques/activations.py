@@ -8,7 +8,7 @@ import onnx_ir as ir
 
 from zoo_compress.core import Feed, Site
 from zoo_compress.graph.ports import aliases
-from zoo_compress.graph.proto import to_compact_proto
+from zoo_compress.graph.proto import to_light_proto
 from zoo_compress.numerics.histogram import Histogram, HistogramSums
 from zoo_compress.runtime.activations import activations
 
@@ -39,9 +39,8 @@ def tensor_histograms(
     """
     tensors = list(dict.fromkeys(t for s in sites for port in s.ports for t in aliases(port)))
     sums = {tensor: HistogramSums() for tensor in tensors}
-    runs = activations(
-        to_compact_proto(model), tensors, feeds, weights=[site.name for site in sites]
-    )
+    light, supplied = to_light_proto(model)
+    runs = activations(light, tensors, feeds, supplied=supplied)
     for number, values in enumerate(runs if tensors else ()):
         for tensor in list(sums):
             try:

@@ -70,6 +70,14 @@ class Calibration:
         moments = self.moments
         return moments.covariance_factor if self.corrects_bias else moments.gram_factor
 
+    @property
+    def factor_in_place(self) -> FeedbackFactor:
+        """`factor` for columns in the order in which they are."""
+        moments = self.moments
+        if self.corrects_bias:
+            return moments.covariance_factor_in_place
+        return moments.gram_factor_in_place
+
     @cached_property
     def importance(self) -> Rows:
         """Power of the input that each weight is multiplied with, in the shape of the weight.

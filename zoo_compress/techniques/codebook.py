@@ -22,7 +22,7 @@ from zoo_compress.numerics.rows import to_rows
 from zoo_compress.techniques.calibration import Calibration
 from zoo_compress.techniques.channel_parts import channel_parts
 from zoo_compress.techniques.levels import Leveled, leveled
-from zoo_compress.techniques.sized import fragment_option, saving_options
+from zoo_compress.techniques.sized import fragment_option, no_saving, saving_options
 
 Entries = Annotated[int, Field(ge=2, le=256)]
 Groups = Annotated[int, Field(ge=2, le=256)]
@@ -68,9 +68,7 @@ class Codebook:
 
     def decline(self, site: Site) -> str | None:
         """Return the reason when no option saves a byte."""
-        if self.options(site):
-            return None
-        return f"{site.stored_bytes} bytes: a codebook and its decode nodes take no less"
+        return no_saving(site, self.options(site), "a codebook and its decode nodes")
 
     def options(self, site: Site) -> Sequence[Option]:
         """Return one option per number of centres and granularity, more bytes first."""
@@ -159,7 +157,7 @@ def _layout(site: Site, settings: Mapping[str, Any]) -> _Layout:
 def _fragment(site: Site, settings: Mapping[str, Any]) -> Fragment:
     """Build the decode subgraph of a site; it depends on shapes only, not on weights."""
     layout, groups, entries = _layout(site, settings), _group_count(settings), settings["entries"]
-    fragment = Fragment(site.name, site.alias)
+    fragment = Fragment.of(site)
     codes = add_unpacked_codes(fragment, bits=code_bits(entries), shape=layout.shape)
     if groups > 1:
         first = np.arange(groups, dtype=np.float32) * np.float32(entries)

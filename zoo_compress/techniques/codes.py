@@ -25,7 +25,7 @@ from zoo_compress.numerics.uniform import (
 from zoo_compress.techniques.blocks import Blocks, channel_blocks, group_blocks
 from zoo_compress.techniques.calibration import Calibration
 from zoo_compress.techniques.repair import better, fitted_ratios, rounded
-from zoo_compress.techniques.sized import fragment_option, saving_options
+from zoo_compress.techniques.sized import fragment_option, no_saving, saving_options
 
 Bits = Literal[2, 3, 4, 5, 6, 7, 8]
 GroupSize = Annotated[int, Field(ge=2)]
@@ -70,9 +70,7 @@ class Codes:
 
     def decline(self, site: Site) -> str | None:
         """Return the reason when no option saves a byte (tensors of a few hundred bytes)."""
-        if self.options(site):
-            return None
-        return f"{site.stored_bytes} bytes: packed codes and their decode nodes take no less"
+        return no_saving(site, self.options(site), "packed codes and their decode nodes")
 
     def options(self, site: Site) -> Sequence[Option]:
         """Return one option per width and granularity, more bytes first.
@@ -170,7 +168,7 @@ def _blocks(site: Site, settings: Mapping[str, Any]) -> Blocks:
 def _fragment(site: Site, settings: Mapping[str, Any]) -> Fragment:
     """Build the decode subgraph of a site; it depends on shapes only, not on weights."""
     blocks = _blocks(site, settings)
-    fragment = Fragment(site.name, site.alias)
+    fragment = Fragment.of(site)
     codes = add_unpacked_codes(fragment, bits=int(settings["bits"]), shape=blocks.shape)
     zero = fragment.store("z", (), np.float32)
     step = add_steps(fragment, blocks.scale_shape)

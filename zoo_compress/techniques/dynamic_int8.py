@@ -15,7 +15,7 @@ from zoo_compress.graph.fragment import Fragment
 from zoo_compress.graph.readers import definitions, replace_readers, substituted_bytes
 from zoo_compress.techniques.calibration import Calibration
 from zoo_compress.techniques.int8_weights import int8_codes
-from zoo_compress.techniques.sized import saving_options
+from zoo_compress.techniques.sized import no_saving, saving_options
 
 
 class DynamicInt8Settings(BaseModel):
@@ -57,10 +57,8 @@ class DynamicInt8:
 
     def decline(self, site: Site) -> str | None:
         """Return the reason where no integer product can take the place, or nothing is saved."""
-        reason = _unreachable(site)
-        if reason is not None or self.options(site):
-            return reason
-        return f"{site.stored_bytes} bytes: int8 weights and their nodes take no less"
+        stored = "int8 weights and their nodes"
+        return _unreachable(site) or no_saving(site, self.options(site), stored)
 
     def options(self, site: Site) -> Sequence[Option]:
         """Return the one option, if it saves bytes."""

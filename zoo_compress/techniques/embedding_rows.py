@@ -17,7 +17,7 @@ from zoo_compress.graph.readers import definitions, replace_readers, substituted
 from zoo_compress.graph.scaled import KINDS
 from zoo_compress.numerics.nbits import block_codes, block_scales, decode_blocks
 from zoo_compress.techniques.calibration import Calibration
-from zoo_compress.techniques.sized import saving_options
+from zoo_compress.techniques.sized import no_saving, saving_options
 
 # The code of 4 bits that stands for the number 0.
 ZERO = 8
@@ -63,11 +63,9 @@ class EmbeddingRows:
     def decline(self, site: Site) -> str | None:
         """Return the reason where the table is read in another way, or nothing is saved."""
         reason = _unreachable(site)
-        if reason is not None or self.options(site):
-            return reason
-        if not self._widths(site):
+        if reason is None and not self._widths(site):
             return f"rows of {site.shape[-1]} weights: two codes of 4 bits share a byte"
-        return f"{site.stored_bytes} bytes: integer rows and their nodes take no less"
+        return reason or no_saving(site, self.options(site), "integer rows and their nodes")
 
     def options(self, site: Site) -> Sequence[Option]:
         """Return one option per width, more bytes first."""

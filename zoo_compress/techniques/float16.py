@@ -13,7 +13,7 @@ from zoo_compress.core import AnyArray, Encoded, Option, Site
 from zoo_compress.graph.fragment import Fragment, insert_fragment
 from zoo_compress.graph.scaled import KINDS
 from zoo_compress.techniques.calibration import Calibration
-from zoo_compress.techniques.sized import fragment_option, saving_options
+from zoo_compress.techniques.sized import fragment_option, no_saving, saving_options
 
 HALF = np.dtype(np.float16)
 LARGEST = float(np.finfo(np.float16).max)
@@ -47,9 +47,7 @@ class Float16:
         """Return the reason for weights that are no wider, and for very small tensors."""
         if site.element_bytes <= HALF.itemsize:
             return f"{site.dtype} weights: float16 is no narrower"
-        if self.options(site):
-            return None
-        return f"{site.stored_bytes} bytes: float16 and its Cast take no less"
+        return no_saving(site, self.options(site), "float16 and its Cast")
 
     def options(self, site: Site) -> Sequence[Option]:
         """Return the one option, if it saves bytes."""

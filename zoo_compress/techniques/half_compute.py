@@ -15,7 +15,7 @@ from zoo_compress.graph.chain import attributes_of
 from zoo_compress.graph.fragment import Fragment
 from zoo_compress.graph.readers import definitions, replace_readers, substituted_bytes
 from zoo_compress.techniques.calibration import Calibration
-from zoo_compress.techniques.sized import saving_options
+from zoo_compress.techniques.sized import no_saving, saving_options
 
 LARGEST = float(np.finfo(np.float16).max)
 
@@ -50,10 +50,8 @@ class HalfCompute:
 
     def decline(self, site: Site) -> str | None:
         """Return the reason where readers cannot compute in float16, or nothing is saved."""
-        reason = _unreachable(site)
-        if reason is not None or self.options(site):
-            return reason
-        return f"{site.stored_bytes} bytes: float16 weights and their casts take no less"
+        stored = "float16 weights and their casts"
+        return _unreachable(site) or no_saving(site, self.options(site), stored)
 
     def options(self, site: Site) -> Sequence[Option]:
         """Return the one option, if it saves bytes."""

@@ -30,6 +30,7 @@ from zoo_compress.numerics.nbits import (
 from zoo_compress.numerics.rows import from_rows, to_rows
 from zoo_compress.techniques.calibration import Calibration
 from zoo_compress.techniques.repair import Nearest, rounded
+from zoo_compress.techniques.sized import no_saving
 
 Array = npt.NDArray[np.float32]
 Bits = Literal[4, 8]
@@ -89,10 +90,8 @@ class MatMulNBits:
 
     def decline(self, site: Site) -> str | None:
         """Return the reason where no such node can take the place, or nothing is saved."""
-        reason = _unreachable(site)
-        if reason is not None or self.options(site):
-            return reason
-        return f"{site.stored_bytes} bytes: packed codes and their nodes take no less"
+        stored = "packed codes and their nodes"
+        return _unreachable(site) or no_saving(site, self.options(site), stored)
 
     def options(self, site: Site) -> Sequence[Option]:
         """Return one option per width and block size, more bytes first.

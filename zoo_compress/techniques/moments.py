@@ -10,7 +10,7 @@ import numpy.typing as npt
 import onnx_ir as ir
 
 from zoo_compress.core import AnyArray, Feed, Site
-from zoo_compress.graph.proto import to_compact_proto
+from zoo_compress.graph.proto import to_light_proto
 from zoo_compress.graph.site_inputs import SiteInput, site_inputs
 from zoo_compress.numerics.moments import InputMoments, MomentSums
 from zoo_compress.numerics.unfold import places, unfold
@@ -21,8 +21,9 @@ from zoo_compress.runtime.activations import activations
 # EfficientNet-Lite0 with 8 centres for each weight was 7 % larger on unseen photographs.
 ROWS_EACH = 32
 FEWEST_ROWS, MOST_ROWS = 1024, 16_384
-# All moments together may take as much while they are added up, in two halves of float32.
-MOST_BYTES = 4 << 30
+# All moments together may take as much while they are added up, in two halves of float32, and
+# afterwards with what error feedback makes of them: those of a BERT-base take 1.1 GB.
+MOST_BYTES = 3 << 29
 
 Rows = npt.NDArray[np.floating[Any]]
 Entries = tuple[SiteInput, ...]
@@ -43,8 +44,8 @@ def input_moments(
     """Return the moments of the inputs of sites, by site.
 
     Left out are sites whose inputs are out of reach (see `site_inputs`) or not finite, and those
-    with the longest rows of inputs where all moments together would not fit in 4 GiB. Sites that
-    read the same tensor in the same way share one object.
+    with the longest rows of inputs where all moments together would take more than `MOST_BYTES`,
+    see `unaffordable`. Sites that read the same tensor in the same way share one object.
 
     Args:
         model: The original, normalized.
@@ -54,21 +55,32 @@ def input_moments(
         progress: Told the number of samples done.
     """
     wanted = {site.name: site_inputs(model, site) for site in sites}
-    # Sites with the same inputs have rows of the same length.
-    readers = {wanted[site.name]: site for site in sites if wanted[site.name]}
+    readers = _readers(sites, wanted)
     rows = {entries: _rows_wanted(site, len(feeds)) for entries, site in readers.items()}
     sums = {entries: MomentSums() for entries in _affordable(readers)}
     tensors = [entry.tensor for entries in sums for entry in entries]
-    runs = activations(
-        to_compact_proto(model), tensors, feeds, weights=[site.name for site in sites]
-    )
+    light, supplied = to_light_proto(model)
+    runs = activations(light, tensors, feeds, supplied=supplied)
     for number, values in enumerate(runs if sums else ()):
         for entries, total in sums.items():
             total.add(_rows_of(values, entries, rows[entries], [seed, number]))
         progress(number + 1)
-    found = {entries: total.moments() for entries, total in sums.items()}
+    # One after the other: sums take twice as much as what becomes of them.
+    found = {entries: sums.pop(entries).moments() for entries in list(sums)}
     moments = {name: found.get(entries) for name, entries in wanted.items()}
     return {name: value for name, value in moments.items() if value is not None}
+
+
+def unaffordable(model: ir.Model, sites: Sequence[Site]) -> list[str]:
+    """Return the sites whose inputs are within reach, but whose moments take too much memory."""
+    wanted = {site.name: site_inputs(model, site) for site in sites}
+    affordable = {*_affordable(_readers(sites, wanted))}
+    return [name for name, entries in wanted.items() if entries and entries not in affordable]
+
+
+def _readers(sites: Sequence[Site], wanted: Mapping[str, Entries]) -> dict[Entries, Site]:
+    """Return a site for each way of reading inputs; others with it have rows of that length."""
+    return {wanted[site.name]: site for site in sites if wanted[site.name]}
 
 
 def _row_length(site: Site) -> int:

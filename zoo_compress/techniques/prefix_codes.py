@@ -207,7 +207,7 @@ def _fragment(site: Site, settings: Mapping[str, Any]) -> Fragment:
     code = PrefixCode.model_validate(dict(settings))
     entries, further = 1 << code.short, code.long - code.short
     count = kept_count(site.elements, code.share)
-    fragment = Fragment(site.name, site.alias)
+    fragment = Fragment.of(site)
     codes = add_unpacked_codes(fragment, bits=code.short, shape=(site.elements,))
     long_codes = add_unpacked_codes(fragment, bits=further, shape=(count,), prefix=LONG)
     near = add_lookup(fragment, codes, entries=entries)

@@ -11,7 +11,7 @@ import onnx_ir as ir
 from zoo_compress.core import AnyArray, Feed
 from zoo_compress.graph.channels.groups import Channels, Group
 from zoo_compress.graph.channels.remove import Kept
-from zoo_compress.graph.proto import to_compact_proto
+from zoo_compress.graph.proto import to_light_proto
 from zoo_compress.runtime.evaluator import CpuEvaluator
 from zoo_compress.stats.distances.squared_l2 import SquaredL2
 from zoo_compress.techniques.intake import Intake
@@ -97,7 +97,8 @@ class Probe:
         """
         names = [name for i in known.values() for name in (i.site.name, i.site.bias) if name]
         self._known, self._indices = known, range(len(feeds))
-        self._evaluator = CpuEvaluator(to_compact_proto(model), feeds, replaceable=names)
+        light, supplied = to_light_proto(model)
+        self._evaluator = CpuEvaluator(light, feeds, replaceable=names, supplied=supplied)
         self._distance = SquaredL2(self._evaluator.reference)
 
     def distance(self, kept: Kept, *, compensate: bool) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from zoo_compress.core import Option, Site
@@ -24,3 +24,14 @@ def saving_options(site: Site, options: Iterable[Option]) -> list[Option]:
     dense = initializer_bytes(site.name, site.shape, site.element_bytes)
     saving = [option for option in options if option.stored_bytes < dense]
     return sorted(saving, key=lambda option: -option.stored_bytes)
+
+
+def no_saving(site: Site, options: Sequence[Option], stored: str) -> str | None:
+    """Return why a technique declines a site that it has no option for; None if it has some.
+
+    Args:
+        site: The site.
+        options: Those of the technique.
+        stored: What it would store in the place of the weight, in the plural.
+    """
+    return None if options else f"{site.stored_bytes} bytes: {stored} take no less"

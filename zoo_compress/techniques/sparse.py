@@ -24,7 +24,7 @@ from zoo_compress.techniques.kept_values import (
     LookedUpValues,
     Pruned,
 )
-from zoo_compress.techniques.sized import fragment_option, saving_options
+from zoo_compress.techniques.sized import fragment_option, no_saving, saving_options
 
 Floats = npt.NDArray[np.float32]
 Density = Annotated[float, Field(gt=0, lt=1)]
@@ -73,9 +73,7 @@ class Sparse:
 
     def decline(self, site: Site) -> str | None:
         """Return the reason when no option saves a byte."""
-        if self.options(site):
-            return None
-        return f"{site.stored_bytes} bytes: a mask, values and their decode nodes take no less"
+        return no_saving(site, self.options(site), "a mask, values and their decode nodes")
 
     def options(self, site: Site) -> Sequence[Option]:
         """Return one option per density and way to store values, more bytes first."""
@@ -142,7 +140,7 @@ def _values(settings: Mapping[str, Any]) -> KeptValues:
 
 def _fragment(site: Site, settings: Mapping[str, Any]) -> Fragment:
     """Build the decode subgraph of a site; it depends on shapes only, not on weights."""
-    fragment = Fragment(site.name, site.alias)
+    fragment = Fragment.of(site)
     count = kept_count(site.elements, settings["density"])
     values, step = _values(settings).add_nodes(fragment, site, count)
     units = add_scattered(fragment, values, shape=site.shape)

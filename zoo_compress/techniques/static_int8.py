@@ -25,7 +25,7 @@ from zoo_compress.numerics.activation_grid import ActivationGrid, RangeMethod, a
 from zoo_compress.numerics.histogram import Histogram
 from zoo_compress.techniques.calibration import Calibration
 from zoo_compress.techniques.int8_weights import int8_codes
-from zoo_compress.techniques.sized import fragment_option, saving_options
+from zoo_compress.techniques.sized import fragment_option, no_saving, saving_options
 
 Codes = Literal["uint8", "int8"]
 
@@ -83,10 +83,8 @@ class StaticInt8:
 
     def decline(self, site: Site) -> str | None:
         """Return the reason where no integer kernel can take the place, or nothing is saved."""
-        reason = _unreachable(site)
-        if reason is not None or self.options(site):
-            return reason
-        return f"{site.stored_bytes} bytes: int8 weights and their nodes take no less"
+        stored = "int8 weights and their nodes"
+        return _unreachable(site) or no_saving(site, self.options(site), stored)
 
     def options(self, site: Site) -> Sequence[Option]:
         """Return one option per method of choosing ranges; all take the same bytes."""

@@ -99,9 +99,9 @@ NETWORKS = {
         inputs=({"x": (1, 24, 5, 5)},),
     ),
     "a convolution to one channel": Network(
-        text="g (float[batch,96,n,n] x) => (float[batch,1,m,m] y) { y = Conv(x, w) }",
-        weights={"w": (1, 96, 5, 5)},
-        inputs=({"x": (2, 96, 6, 6)},),
+        text="g (float[batch,48,n,n] x) => (float[batch,1,m,m] y) { y = Conv(x, w) }",
+        weights={"w": (1, 48, 5, 5)},
+        inputs=({"x": (2, 48, 6, 6)},),
     ),
     "a convolution of one channel": Network(
         text="g (float[batch,1,n,n] x) => (float[batch,64,m,m] y) { y = Conv(x, w) }",

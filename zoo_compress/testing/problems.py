@@ -77,7 +77,7 @@ def problem_of(
     sensitivity = Sensitivity(distortion=np.asarray(distortion, float), power=power)
     return Problem(
         space=space_of(level_bytes, shared=shared),
-        limit_bytes=limit_bytes,
+        limit=limit_bytes,
         sensitivity=sensitivity,
         seed=seed,
     )
@@ -134,7 +134,7 @@ def with_objective(problem: Problem, name: str) -> Problem:
 
 def reachable_distance(problem: Problem) -> float:
     """Return the distance predicted for the middle of the sizes within the limit, above 0."""
-    within = problem.curve.log_distance[problem.curve.stored_bytes <= problem.limit_bytes]
+    within = problem.curve.log_distance[problem.curve.stored_bytes <= problem.limit]
     return float(np.exp(within[len(within) // 2]))
 
 

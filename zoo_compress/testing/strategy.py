@@ -68,7 +68,7 @@ class StrategyConformance:
         trials = self._search(strategy_type, problem)
         assert trials, "nothing was proposed"
         sizes = [trial.measurement.stored_bytes for trial in trials]
-        assert max(sizes) <= problem.limit_bytes
+        assert max(sizes) <= problem.limit
 
     @pytest.mark.parametrize("objective", OBJECTIVES)
     def test_proposals_follow_from_the_seed_and_the_trials(
@@ -113,7 +113,7 @@ class StrategyConformance:
         foreign = Trial(number=0, plan=plan, measurement=measured(problem, plan))
         trials = self._search(strategy_type, problem, told=[foreign])
         assert len(trials) > 1, "nothing was proposed after a foreign trial"
-        assert all(t.measurement.stored_bytes <= problem.limit_bytes for t in trials[1:])
+        assert all(t.measurement.stored_bytes <= problem.limit for t in trials[1:])
 
     @pytest.mark.parametrize("objective", OBJECTIVES)
     @pytest.mark.parametrize("distances", DISTANCES)
@@ -124,14 +124,14 @@ class StrategyConformance:
         problem = with_objective(draw_problem(18), objective)
         trials = self._search(strategy_type, problem, distances=DISTANCES[distances])
         assert trials, "nothing was proposed"
-        assert all(t.measurement.stored_bytes <= problem.limit_bytes for t in trials)
+        assert all(t.measurement.stored_bytes <= problem.limit for t in trials)
 
     def test_variances_that_are_not_finite_can_be_told(self, strategy_type: StrategyType) -> None:
         """Check that a distance whose uncertainty is not known does not stop a search."""
         problem = draw_problem(18)
         plan = problem.space.plan(problem.space.smallest)
         theta, size = problem.space.theta(plan), problem.space.stored_bytes
-        assert size(theta) <= problem.limit_bytes
+        assert size(theta) <= problem.limit
         for variance in (math.inf, math.nan):
             told = [trial_of(problem.space, theta, distance=1.0, variance=variance)]
             assert len(self._search(strategy_type, problem, told=told)) > 1

@@ -48,7 +48,7 @@ def test_an_infinite_distance_does_not_change_a_resumed_search(name):
 def test_the_unit_of_the_distance_does_not_matter(name, objective, factor):
     drawn = draw_problem(19)
     table = drawn.space.level_bytes.astype(int).tolist()
-    scaled = problem_of(table, factor * drawn.sensitivity.distortion, drawn.limit_bytes)
+    scaled = problem_of(table, factor * drawn.sensitivity.distortion, drawn.limit)
     found, expected = (
         choices(searched(name, with_objective(problem, objective), trials=3))
         for problem in (scaled, drawn)
@@ -62,7 +62,7 @@ def test_a_distance_of_another_power_can_be_searched(name, objective):
     problem = with_objective(draw_problem(22, power=0.5), objective)
     trials = searched(name, problem, trials=9)
     assert trials
-    assert all(trial.measurement.stored_bytes <= problem.limit_bytes for trial in trials)
+    assert all(trial.measurement.stored_bytes <= problem.limit for trial in trials)
 
 
 @every_strategy

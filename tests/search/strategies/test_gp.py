@@ -62,7 +62,7 @@ def found_by(name, problem, seed, evaluations=EVALUATIONS) -> float:
     truth = Interacting(problem, seed)
     strategy = load_plugin("strategies", name)(problem)
     trials = explored(strategy, truth.measure, trials=evaluations)
-    return truth.exact(best_trial(trials, problem.objective, problem.limit_bytes).plan)
+    return truth.exact(best_trial(trials, problem.objective, problem.limit).plan)
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
@@ -76,7 +76,7 @@ def test_interactions_are_learnt_that_the_scan_does_not_see(seed):
 def taught(problem, observations):
     """Return a strategy that was told of random swaps of the knapsack plan."""
     rng = np.random.default_rng(0)
-    start = knapsack(problem.space, problem.sensitivity.distortion, problem.limit_bytes)
+    start = knapsack(problem.costs, problem.sensitivity.distortion, problem.limit)
     strategy = load_plugin("strategies", "gp")(problem)
     for number in range(observations):
         theta = swapped(problem, start, rng)
@@ -90,7 +90,7 @@ def taught(problem, observations):
 def test_a_proposal_for_a_large_model_is_within_the_budget(sites, observations):
     problem = draw_problem(0, sites=sites, share=0.125)
     theta = problem.space.theta(taught(problem, observations).ask())
-    assert problem.space.stored_bytes(theta) <= problem.limit_bytes
+    assert problem.space.stored_bytes(theta) <= problem.limit
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)

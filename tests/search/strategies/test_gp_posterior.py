@@ -188,7 +188,7 @@ def exact_search(seed, trials=40):
     cost, rng = problem.sensitivity.distortion, np.random.default_rng(seed)
     truth = cost * rng.lognormal(sigma=0.7, size=cost.shape)
     rows = np.arange(12)
-    start = knapsack(problem.space, cost, problem.limit_bytes)
+    start = knapsack(problem.costs, cost, problem.limit)
     total = float(cost[rows, start].sum())
     corrections = 0.7 * rng.standard_normal((trials - 1, *cost.shape))
     history = History(problem.space)
@@ -197,7 +197,7 @@ def exact_search(seed, trials=40):
         history.add(trial_of(problem.space, theta, number, distance, 0.0))
     posterior = posterior_of(problem, history, PlanKernel(12), unit=total)
     (learnt,) = corrected_knapsacks(problem, posterior.mean_corrections()[None], total)
-    best = knapsack(problem.space, truth, problem.limit_bytes)
+    best = knapsack(problem.costs, truth, problem.limit)
     return [float(truth[rows, theta].sum()) for theta in (start, learnt, best)]
 
 

@@ -77,7 +77,7 @@ def drawn(
     if objective == "distance":
         return base, truth
     largest = base.space.separable_bytes(base.space.largest)
-    return replace(with_objective(base, objective), limit_bytes=largest), truth
+    return replace(with_objective(base, objective), limit=largest), truth
 
 
 def least_loss(problem: Problem, truth: Additive) -> float:
@@ -87,20 +87,20 @@ def least_loss(problem: Problem, truth: Additive) -> float:
     least = np.minimum.accumulate(distances[order])
     front = order[np.flatnonzero(np.diff(least, prepend=np.inf) < 0)]
     exact = (truth.exact(EVERY_PLAN[index]) for index in front)
-    return min(problem.objective.loss(found, problem.limit_bytes) for found in exact)
+    return min(problem.objective.loss(found, problem.limit) for found in exact)
 
 
 def above_the_optimum(name: str, problem: Problem, truth: Additive) -> float:
     """Return how far above the least loss the best plan of a search is, by its exact distance."""
     strategy = load_plugin("strategies", name)(problem)
     trials = explored(strategy, truth.measure, trials=TRIALS)
-    best = best_trial(trials, problem.objective, problem.limit_bytes)
+    best = best_trial(trials, problem.objective, problem.limit)
     assert best is not None, "no plan qualified"
     exact = truth.exact(problem.space.theta(best.plan))
-    loss = problem.objective.loss(exact, problem.limit_bytes)
+    loss = problem.objective.loss(exact, problem.limit)
     if math.isinf(loss):  # Whether a plan just keeps a distance or just not, the noise decides.
         loosely = replace(exact, distance=exact.distance * (1 - 4 * RELATIVE_NOISE))
-        loss = problem.objective.loss(loosely, problem.limit_bytes)
+        loss = problem.objective.loss(loosely, problem.limit)
     return loss / least_loss(problem, truth) - 1
 
 

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from zoo_compress.graph.channels.tracker import Labels, Role, Tracker, Units
 
@@ -87,6 +85,10 @@ def components(count: int, couples: list[tuple[Units, Units]]) -> Units:
         count: How many units there are.
         couples: Pairs of arrays of units, coupled position by position.
     """
+    # Imported late: scipy takes a quarter of a second, which most commands need not pay.
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     if not count:
         return np.zeros(0, np.int64)
     ones = np.concatenate([one for one, _ in couples] or [np.zeros(0, np.int64)])

@@ -52,7 +52,7 @@ class GaussianProcessStrategy:
         """Return the next plan, or None when the space has no other."""
         problem, history = self._problem.focused(self._history), self._history
         if not len(history):
-            start = knapsack(problem.space, problem.sensitivity.distortion, problem.limit_bytes)
+            start = knapsack(problem.costs, problem.sensitivity.distortion, problem.limit)
             return problem.space.plan(start)
         rng = history.generator(problem.seed)
         # The matrices are small: handing them to several threads costs more than the algebra.
@@ -76,8 +76,8 @@ class GaussianProcessStrategy:
     def _propose(self, problem: Problem, rng: np.random.Generator) -> Theta | None:
         posterior = self._fit(problem)
         measured = self._history.thetas
-        sizes = np.array(self._history.sizes, float)
-        losses = problem.objective.losses(posterior.mean(measured), sizes, problem.limit_bytes)
+        spent = self._history.spent(problem)
+        losses = problem.objective.losses(posterior.mean(measured), spent, problem.limit)
         order = np.argsort(losses, kind="stable")
         incumbent = measured[order[0]]
         pool = self._unseen(self._pool(problem, posterior, order, rng))
@@ -127,7 +127,7 @@ class GaussianProcessStrategy:
     ) -> list[Theta]:
         """Return candidates by what they promise, the most promising first."""
         beliefs = posterior.beliefs([*pool, incumbent])
-        promise = problem.objective.promise(beliefs, len(pool), problem.limit_bytes)
+        promise = problem.objective.promise(beliefs, len(pool), problem.limit)
         return [pool[i] for i in np.argsort(-promise[:-1], kind="stable")]
 
     def _unseen(self, pool: Sequence[Theta]) -> list[Theta]:

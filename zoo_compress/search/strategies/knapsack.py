@@ -22,7 +22,7 @@ class KnapsackStrategy:
     def ask(self) -> Plan | None:
         """Return the plan, and None when it has been measured."""
         problem = self._problem.focused(self._history)
-        theta = knapsack(problem.space, problem.sensitivity.distortion, problem.limit_bytes)
+        theta = knapsack(problem.costs, problem.sensitivity.distortion, problem.limit)
         return None if self._history.seen(theta) else problem.space.plan(theta)
 
     def tell(self, trial: Trial) -> None:

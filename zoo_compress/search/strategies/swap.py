@@ -23,8 +23,8 @@ class SwapStrategy:
         """Return a neighbour of the best plan, or None when no new one turns up."""
         problem, space = self._problem.focused(self._history), self._problem.space
         if not len(self._history):
-            cost = problem.sensitivity.distortion
-            return space.plan(knapsack(space, cost, problem.limit_bytes))
+            distortion = problem.sensitivity.distortion
+            return space.plan(knapsack(problem.costs, distortion, problem.limit))
         rng = self._history.generator(problem.seed)
         for _ in range(MOST_DRAWS):
             theta = swapped(problem, self._history.best(problem), rng)

@@ -1,9 +1,4 @@
-"""Make `zoo-compress` a command of optimum-cli.
-
-Installed as `optimum.commands.register.register_zoo_compress`, in a namespace that optimum-cli
-searches when it starts; neither folder has an `__init__.py`. Only optimum-cli imports it, so that
-zoo-compress needs no optimum.
-"""
+"""The command of optimum-cli; only the file that `optimum_plugin` registers imports it."""
 
 from __future__ import annotations
 
@@ -30,10 +25,7 @@ class ZooCompressCommand(BaseOptimumCLICommand):
 
     def run(self) -> None:
         """Run zoo-compress and end with its exit code."""
-        # Imported here: optimum-cli imports this file whatever command it is asked for.
+        # Imported here: optimum-cli imports this module whatever command it is asked for.
         from zoo_compress.cli.main import main
 
         sys.exit(main(self.args.arguments, program="optimum-cli zoo-compress"))
-
-
-REGISTER_COMMANDS = [ZooCompressCommand]

@@ -1,0 +1,129 @@
+"""`trellis-codes`: codes of many lengths for levels on the path of a trellis, decoded at load."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+import numpy as np
+import onnx_ir as ir
+from pydantic import BaseModel, ConfigDict, Field
+
+from zoo_compress.core import AnyArray, Encoded, Option, Site
+from zoo_compress.graph.canonical_code import add_numbers, packed_numbers
+from zoo_compress.graph.fragment import Fragment, insert_fragment
+from zoo_compress.graph.function import FEWEST_MODEL_BYTES
+from zoo_compress.graph.scaled import add_steps, finish_weight
+from zoo_compress.graph.trellis import add_trellis_levels
+from zoo_compress.numerics.magnitude import unit_weights
+from zoo_compress.numerics.trellis import trellis_levels
+from zoo_compress.techniques.blocks import channel_blocks
+from zoo_compress.techniques.calibration import Calibration
+from zoo_compress.techniques.sized import fragment_option, saving_options
+from zoo_compress.techniques.trellis_fit import TrellisFit
+from zoo_compress.techniques.trellis_layout import TrellisLayout
+
+Bits = Annotated[float, Field(ge=1.5, le=5)]
+
+DEFAULT_BITS = (5.0, 4.5, 4.0, 3.5, 3.2, 2.9, 2.6, 2.4, 2.2, 2.0, 1.75)
+
+
+class TrellisCodesSettings(BaseModel):
+    """What a recipe may say about `trellis-codes`.
+
+    Attributes:
+        bits: Bits that a weight takes on average, to offer.
+        smallest_model_bytes: Bytes of all tensors of a model from which on to offer any: the
+            functions that decode them take 3 to 4 kB each.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    bits: tuple[Bits, ...] = Field(default=DEFAULT_BITS, min_length=1)
+    smallest_model_bytes: Annotated[int, Field(ge=0)] = FEWEST_MODEL_BYTES
+
+
+class TrellisCodes:
+    """Multiples of half a step of each output channel, on the path of a trellis, in a prefix code.
+
+    Each code names every other level only, and the codes before it say which of them: that leaves
+    less error than codes of as many bits that name all. Codes are the shorter, the nearer to 0
+    their level is. The file holds the codes and the steps; a function of about a hundred standard
+    operators decodes all weights of as many bits. ONNX Runtime folds it into constants when the
+    session is created, so the model then runs at the speed of dense weights.
+    """
+
+    name = "trellis-codes"
+    by_channel = True
+    by_weights = True
+    observes = False
+    folded = True
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        """Check the settings; see `TrellisCodesSettings`."""
+        self._settings = TrellisCodesSettings.model_validate(dict(settings))
+
+    def decline(self, site: Site) -> str | None:
+        """Return the reason when the model is small, rows lie scattered, or nothing is saved."""
+        if site.model_bytes < self._settings.smallest_model_bytes:
+            return f"a model of {site.model_bytes} bytes: the function that decodes takes too many"
+        if not TrellisLayout(site, DEFAULT_BITS[0]).in_one_piece:
+            return "the weights of an output lie on both sides of the axis of outputs"
+        if self.options(site):
+            return None
+        return f"{site.stored_bytes} bytes: codes, steps and their decode nodes take no less"
+
+    def options(self, site: Site) -> Sequence[Option]:
+        """Return one option per number of bits, more bytes first."""
+        if site.model_bytes < self._settings.smallest_model_bytes:
+            return []
+        layouts = (TrellisLayout(site, bits) for bits in self._settings.bits)
+        return saving_options(
+            site,
+            (
+                fragment_option(self.name, {"bits": layout.bits}, _fragment(layout))
+                for layout in layouts
+                if layout.fits
+            ),
+        )
+
+    def encode(
+        self, weight: AnyArray, site: Site, option: Option, calibration: Calibration | None = None
+    ) -> Encoded:
+        """Find the finest steps whose codes fit, and the path of the least error with them.
+
+        Raises:
+            ValueError: If not even zeros fit.
+        """
+        layout = TrellisLayout(site, float(option.settings["bits"]))
+        if not layout.fits:
+            raise ValueError(f"{site.elements} weights have no codes of {layout.bits:g} bits")
+        unit, exponent = unit_weights(weight)
+        found = TrellisFit(unit, layout, calibration).best()
+        numbers = layout.from_rows(found.numbers).reshape(-1)
+        tensors = packed_numbers(layout.code, numbers, layout.rest)
+        tensors["d"] = found.scale.reshape(channel_blocks(site).scale_shape)
+        tensors["f"] = np.array(np.ldexp(found.factor, exponent))
+        step = tensors["d"].astype(np.float32) * tensors["f"]
+        dense = layout.from_rows(trellis_levels(found.numbers)) * step
+        return Encoded(option=option, tensors=tensors, dense=dense.astype(weight.dtype))
+
+    def rewrite(self, model: ir.Model, site: Site, encoded: Encoded) -> None:
+        """Put the call of the decode function in the place of the initializer."""
+        layout = TrellisLayout(site, float(encoded.option.settings["bits"]))
+        insert_fragment(model, _fragment(layout), encoded.tensors)
+
+
+def _fragment(layout: TrellisLayout) -> Fragment:
+    """Build the decode subgraph of a site; it depends on shapes only, not on weights."""
+    site = layout.site
+    fragment = Fragment(site.name, site.alias, calls=True)
+    numbers = add_numbers(
+        fragment, layout.code, name=f"{layout.bits:g}", count=site.elements, rest=layout.rest
+    )
+    levels = add_trellis_levels(fragment, numbers, shape=layout.shape)
+    target = fragment.keep("x", np.array(site.shape, np.int64))
+    step = add_steps(fragment, channel_blocks(site).scale_shape)
+    weight = fragment.add("Mul", [fragment.add("Reshape", [levels, target]), step])
+    finish_weight(fragment, weight, site, shape=site.shape)
+    return fragment
