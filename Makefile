@@ -9,19 +9,21 @@
 # make bench-techniques   compare techniques and repairs at equal bytes: half an hour
 # make bench-int8   compare integer products with ONNX Runtime's quantization: minutes
 # make bench-scaling   time and memory against sites, parameters and inputs: an hour
-# make bench-onnxsim   compare with onnxsim's files at equal bytes: an hour
+# make bench-peers   compare with other tools at equal bytes, each in its own environment: hours
 # make clean   remove build products and caches; .venv, .node and runs stay
 
 PYTHON ?= python3
 DATA ?=
+RESNET50 ?=
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 REQUIREMENTS := pyproject.toml constraints.txt
+PEERS := optuna onnxsim nncf olive quark
 MINILM := Xenova/all-MiniLM-L6-v2
 
 .PHONY: demo test check image-test node-test browser-test clean
-.PHONY: bench bench-search bench-techniques bench-int8 bench-scaling bench-onnxsim
+.PHONY: bench bench-search bench-techniques bench-int8 bench-scaling bench-peers
 
 demo: .venv/.demo-installed
 	$(BIN)/zoo-compress run sample:efficientnet-lite0 --budget 0.125 --out runs/demo --overwrite
@@ -68,9 +70,10 @@ bench-scaling: .venv/.demo-installed
 	mkdir -p runs
 	$(BIN)/python benchmarks/scaling.py --results runs/scaling.jsonl
 
-bench-onnxsim: .bench-venvs/onnxsim/.installed
-	.bench-venvs/onnxsim/bin/python benchmarks/against_onnxsim.py --models efficientnet minilm \
-	  --results runs/onnxsim.jsonl $(if $(DATA),--images "$(DATA)")
+bench-peers: $(PEERS:%=.bench-venvs/%/.installed)
+	.bench-venvs/optuna/bin/python benchmarks/against_peers.py \
+	  --models efficientnet minilm ppocr $(if $(RESNET50),resnet50 --resnet50 "$(RESNET50)") \
+	  $(if $(DATA),--images "$(DATA)")
 
 # The scripts in these packages are not run: they would fetch builds for GPUs.
 .node/.installed: tests/js/package.json
@@ -103,11 +106,19 @@ bench-onnxsim: .bench-venvs/onnxsim/.installed
 	  --constraint constraints.txt --editable '.[cpu,samples]' optuna
 	touch $@
 
-# The release that the figures in benchmarks/results are of.
-.bench-venvs/onnxsim/.installed: $(REQUIREMENTS)
-	$(PYTHON) -m venv .bench-venvs/onnxsim
-	.bench-venvs/onnxsim/bin/python -m pip --disable-pip-version-check install \
-	  --constraint constraints.txt --editable '.[cpu,samples]' onnxsim==0.8.1
+# The releases that the figures in benchmarks/results are of. None of them sees zoo-compress; of its
+# constraints only torch matters, as other builds of it fetch gigabytes for GPUs.
+.bench-venvs/onnxsim/.installed: PACKAGES := onnxsim==0.8.1
+.bench-venvs/nncf/.installed: PACKAGES := nncf==3.4.0 onnx
+# It imports requests, but does not ask for it.
+.bench-venvs/olive/.installed: PACKAGES := olive-ai==0.13.0 requests
+# Its search imports these two where it needs them.
+.bench-venvs/quark/.installed: PACKAGES := amd-quark==0.13 torch optuna
+
+.bench-venvs/%/.installed: constraints.txt Makefile
+	$(PYTHON) -m venv .bench-venvs/$*
+	.bench-venvs/$*/bin/python -m pip --disable-pip-version-check install \
+	  --constraint constraints.txt $(PACKAGES) onnxruntime==1.32.0
 	touch $@
 
 clean:

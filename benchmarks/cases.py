@@ -17,7 +17,7 @@ from zoo_compress.pipeline.study import Study
 from zoo_compress.runtime.evaluator import CpuEvaluator, Outputs
 from zoo_compress.stats.distances import output_distance
 
-MODELS = ("efficientnet", "minilm", "resnet50")
+MODELS = ("efficientnet", "minilm", "ppocr", "resnet50")
 OWN = Path(__file__).with_name("recipes")
 # What is left after these is held out by the split of every recipe.
 SEARCHED, MOST_CALIBRATED = 50, 200
@@ -42,6 +42,8 @@ def model_settings(
     )
     if model == "minilm":
         return settings
+    if model == "ppocr":
+        return replace(settings, source="sample:ppocr-rec")
     if model == "efficientnet":
         return replace(settings, source="sample:efficientnet-lite0", data=images)
     if not (resnet50 and images):
@@ -103,14 +105,47 @@ class HeldOut:
         return self.figures_of(self._candidates.outputs(plan, range(len(self.inputs))))
 
     def figures_of(self, outputs: Sequence[Outputs]) -> tuple[float, float]:
-        """Return the mean distance, and the disagreement or the mean cosine."""
+        """Return the mean distance, and the disagreement, the mean cosine or the edits."""
         every = range(len(self.inputs))
         pairs = list(zip(self._candidates.reference, outputs, strict=True))
         if self._study.task == "embedding":
             answer = float(np.mean([_cosine(*pair) for pair in pairs]))
+        elif self._study.task == "other":
+            answer = _characters_changed(pairs)
         else:
             answer = float(np.mean([a[0].argmax() != b[0].argmax() for a, b in pairs]))
         return float(np.mean(self._distance(outputs, every))), answer
+
+
+def answer_text(model: str, answer: float) -> str:
+    """Return how a model's answers changed, as tables print it."""
+    if model == "minilm":
+        return f"cosine {answer:.4f}"
+    return f"{answer:.1%}" + (" of characters" if model == "ppocr" else "")
+
+
+def _characters_changed(pairs: Sequence[tuple[Outputs, Outputs]]) -> float:
+    """Return the edits between the lines that two text recognisers read, a character."""
+    read = [(_characters(a[0][0]), _characters(b[0][0])) for a, b in pairs]
+    return sum(_edits(*lines) for lines in read) / sum(len(line) for line, _ in read)
+
+
+def _characters(scores: AnyArray) -> list[int]:
+    """Return what a recogniser reads: the best class of each step, runs once, no blanks (0)."""
+    best = scores.argmax(axis=-1)
+    changes = np.append(True, best[1:] != best[:-1])
+    return [int(character) for character in best[changes & (best != 0)]]
+
+
+def _edits(one: Sequence[int], other: Sequence[int]) -> int:
+    """Return how many characters are put in, left out or replaced at least."""
+    row = list(range(len(other) + 1))
+    for done, character in enumerate(one, 1):
+        above, row = row, [done]
+        for column, candidate in enumerate(other):
+            swapped = above[column] + (character != candidate)
+            row.append(min(swapped, above[column + 1] + 1, row[column] + 1))
+    return row[-1]
 
 
 def _cosine(one: Outputs, other: Outputs) -> float:

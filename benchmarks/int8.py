@@ -29,14 +29,10 @@ from time import process_time
 
 import numpy as np
 import onnxruntime
-from cases import model_settings
-from onnxruntime.quantization import (
-    CalibrationDataReader,
-    QuantFormat,
-    quantize_dynamic,
-    quantize_static,
-)
+from cases import answer_text, model_settings
+from onnxruntime.quantization import QuantFormat, quantize_dynamic, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
+from peers.job import Reader
 from rich.console import Console
 from rich.table import Table
 
@@ -70,16 +66,6 @@ class Result:
     rounds: int
     load: float
     processor: float = float("nan")
-
-
-class Reader(CalibrationDataReader):
-    """Hands out the calibration inputs one by one."""
-
-    def __init__(self, feeds: Sequence[Feed]) -> None:
-        self._feeds = iter([dict(feed) for feed in feeds])
-
-    def get_next(self) -> Feed | None:
-        return next(self._feeds, None)
 
 
 def main() -> None:
@@ -233,15 +219,12 @@ def _print(results: Sequence[Result]) -> None:
     )
     table.title = "held-out inputs; latency of batch 1 on two threads, relative to fp32"
     for result in results:
-        answer = (
-            f"cosine {result.answer:.4f}" if result.model == "minilm" else f"{result.answer:.1%}"
-        )
         table.add_row(
             result.model,
             result.tool,
             f"{result.ratio:.4f}",
             f"{result.relative:.4g}",
-            answer,
+            answer_text(result.model, result.answer),
             f"{result.latency:.3f} ({result.milliseconds:.1f} ms)",
             f"{result.low:.3f} to {result.high:.3f}",
             f"{result.processor:.3f}",

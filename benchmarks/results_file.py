@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -35,3 +36,9 @@ class ResultsFile(Generic[ResultT]):
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(asdict(result)) + "\n")
+
+    def replace(self, results: Iterable[Any]) -> None:
+        """Write the file anew."""
+        self.path.unlink(missing_ok=True)
+        for result in results:
+            self.add(result)

@@ -27,6 +27,7 @@ from statistics import median
 
 import numpy as np
 import numpy.typing as npt
+from optuna_strategy import SAMPLERS, OptunaStrategy
 from results_file import ResultsFile
 from rich.console import Console
 from rich.table import Table
@@ -41,7 +42,6 @@ from zoo_compress.search.budget import Budget
 from zoo_compress.search.frontier import best_trial
 from zoo_compress.search.loop import Measurer
 from zoo_compress.search.problem import Problem
-from zoo_compress.search.projection import knapsack, project
 from zoo_compress.search.scan import scan_evaluations
 from zoo_compress.search.sensitivity import Sensitivity
 from zoo_compress.stats.distances import output_distance
@@ -49,7 +49,6 @@ from zoo_compress.stats.distances import output_distance
 MODELS = ("efficientnet", "minilm", "ocr", "cifar")
 BUDGETS = (0.25, 0.1875, 0.125, 0.1)
 OWN = ("knapsack", "swap", "gp", "random")
-OPTUNA = {"optuna-tpe": "TPESampler", "optuna-gp": "GPSampler"}
 HELD_OUT = 250
 # Plain codes: this compares searches, not encodings or repairs.
 RECIPE = str(Path(__file__).with_name("recipes") / "codes.yaml")
@@ -99,38 +98,6 @@ class Bench:
     def unseen_distance(self, plan: Plan) -> float:
         """Return the mean distance on the held-out inputs."""
         return replace(self.measurer, indices=self.held_out).measure(plan).distance
-
-
-class OptunaStrategy:
-    """An Optuna sampler that chooses a level for every site; the choice is projected."""
-
-    def __init__(self, problem: Problem, sampler: str) -> None:
-        import optuna
-
-        optuna.logging.set_verbosity(optuna.logging.ERROR)
-        self._problem = problem
-        kind = getattr(optuna.samplers, sampler)
-        self._study = optuna.create_study(sampler=kind(seed=problem.seed))
-        space = problem.space
-        start = knapsack(problem.costs, problem.sensitivity.distortion, problem.limit)
-        self._study.enqueue_trial(
-            {s.name: int(t) for s, t in zip(space.sites, start, strict=True)}
-        )
-        self._trial: optuna.trial.Trial | None = None
-
-    def ask(self) -> Plan:
-        space, distortion = self._problem.space, self._problem.sensitivity.distortion
-        self._trial = self._study.ask()
-        levels = [
-            self._trial.suggest_int(site.name, 0, int(count) - 1)
-            for site, count in zip(space.sites, space.levels, strict=True)
-        ]
-        wanted = np.array(levels, np.int64)
-        theta = project(self._problem.costs, wanted, distortion, self._problem.limit)
-        return space.plan(theta)
-
-    def tell(self, trial: Trial) -> None:
-        self._study.tell(self._trial, float(np.log(trial.measurement.distance)))
 
 
 def main() -> None:
@@ -230,8 +197,8 @@ def _bench(settings: RunSettings, threads: int | None) -> Bench:
 
 
 def _strategy(name: str, problem: Problem) -> Strategy:
-    if name in OPTUNA:
-        return OptunaStrategy(problem, OPTUNA[name])
+    if name in SAMPLERS:
+        return OptunaStrategy(problem, name)
     kind: Callable[[Problem], Strategy] = load_plugin("strategies", name)
     return kind(problem)
 
@@ -270,7 +237,7 @@ def _search(
 
 
 def _print(results: Sequence[Result]) -> None:
-    names = [name for name in (*OWN, *OPTUNA) if any(r.strategy == name for r in results)]
+    names = [name for name in (*OWN, *SAMPLERS) if any(r.strategy == name for r in results)]
     table = Table("model", "budget", "knapsack L", *names[1:], "proposing")
     table.title = "held-out L / that of knapsack: median (least to most) of the seeds"
     shares: dict[tuple[str, float], dict[str, float]] = {}
@@ -305,7 +272,7 @@ def _verdict(shares: dict[tuple[str, float], dict[str, float]]) -> None:
     far = sum(case["gp"] <= 0.9 for case in cases)
     print(f"gp at or below swap and knapsack: {ahead} of {len(cases)} cases (goal 14 of 16)")
     print(f"gp at least 10 % below knapsack: {far} of {len(cases)} cases (goal 8 of 16)")
-    for name in OPTUNA:
+    for name in SAMPLERS:
         both: Iterable[dict[str, float]] = (case for case in cases if name in case)
         compared = [case["gp"] <= case[name] for case in both]
         if compared:

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from cases import MODELS, HeldOut, model_settings
+from cases import MODELS, HeldOut, answer_text, model_settings
 from results_file import ResultsFile
 from rich.console import Console
 from rich.table import Table
@@ -162,7 +162,7 @@ def _print(results: Sequence[Result]) -> None:
             recipe,
             f"{max(r.ratio for r in case):.4f}",
             f"{np.median([r.relative for r in case]):.4g}",
-            f"cosine {answer:.4f}" if model == "minilm" else f"{answer:.1%}",
+            answer_text(model, answer),
             f"{np.median([r.seconds for r in case]):.0f} s",
             str(len(case)),
         )

@@ -1,26 +1,23 @@
-"""What onnxsim makes of a model, by setting; `against_onnxsim.py` runs this in a process each.
-
-    python benchmarks/onnxsim_settings.py SETTING MODEL.onnx FEEDS.npz OUT.onnx
+"""What onnxsim makes of a model.
 
 Every setting starts from `onnxsim.simplify`, as its command line does, at opset 21, which the
-4-bit types need. FEEDS holds `sample/input` arrays: inputs for what calibrates, corrects or
-searches. The last line on stderr says what went wrong.
+4-bit types need. What calibrates, corrects or searches takes 50 inputs of one shape, as its bias
+correction takes no others.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
+from functools import partial
 
-import numpy as np
 import onnx
 import onnxsim
+from job import Feeds, Job, run
 
 Model = onnx.ModelProto
-Feeds = Sequence[dict[str, Any]]
 OPSET = 21
+INPUTS = 50
 
 
 def _eight_bits(model: Model, feeds: Feeds) -> Model:
@@ -72,7 +69,7 @@ def _recommended(model: Model, feeds: Feeds) -> Model:
     return onnxsim.recommend_quantization(model, calibration_data=feeds).quantized_model
 
 
-SETTINGS: dict[str, Callable[[Model, Feeds], Model]] = {
+MAKERS: dict[str, Callable[[Model, Feeds], Model]] = {
     "weight int8": _eight_bits,
     "weight int8, bias correction": _eight_bits_corrected,
     "weight int8, blocks": _eight_bit_blocks,
@@ -100,22 +97,14 @@ SETTINGS: dict[str, Callable[[Model, Feeds], Model]] = {
 }
 
 
-def main(setting: str, source: Path, feeds: Path, out: Path) -> None:
-    """Write what a setting makes of a model."""
-    model, equal = onnxsim.simplify(onnx.load(source), target_opset_version=OPSET)
+def _write(job: Job, make: Callable[[Model, Feeds], Model]) -> None:
+    model, equal = onnxsim.simplify(onnx.load(job.model), target_opset_version=OPSET)
     if not equal:
         raise RuntimeError("onnxsim.simplify could not validate its model")
-    onnx.save(SETTINGS[setting](model, _read_feeds(feeds)), out)
+    onnx.save(make(model, job.calibrate_alike[:INPUTS]), job.out)
 
 
-def _read_feeds(path: Path) -> Feeds:
-    feeds: dict[str, dict[str, Any]] = {}
-    with np.load(path) as stored:
-        for key in stored.files:
-            sample, _, name = key.partition("/")
-            feeds.setdefault(sample, {})[name] = stored[key]
-    return list(feeds.values())
-
+SETTINGS = {name: partial(_write, make=make) for name, make in MAKERS.items()}
 
 if __name__ == "__main__":
-    main(sys.argv[1], *(Path(argument) for argument in sys.argv[2:5]))
+    run("onnxsim", SETTINGS)
