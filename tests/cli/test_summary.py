@@ -118,7 +118,9 @@ def test_the_time_adds_up(report: dict[str, Any]) -> None:
     assert "360 evaluations with gp, seed 7, in 2 min 41 s" in text
     phases = "prepare 6.2 s · calibrate 10 s · rank 9.0 s · scan 60 s · search 61 s · finish 15 s"
     assert phases in text
-    parts = "forward 70 s · session 6.0 s · encode 12 s · propose 8.4 s, 53.8 % of it forward passes"
+    parts = (
+        "forward 70 s · session 6.0 s · encode 12 s · propose 8.4 s, 53.8 % of it forward passes"
+    )
     assert f"of rank, scan, search: {parts}" in text
 
 

@@ -22,6 +22,12 @@ def test_what_is_shared_is_paid_only_by_plans_that_use_it(costs):
     np.testing.assert_array_equal(costs.exact(np.array([[0, 0], [2, 0]])), [187, 143])
 
 
+def test_levels_are_affordable_that_take_nothing_shared_or_what_a_plan_has(costs):
+    found = costs.affordable(np.array([[0, 0], [2, 0]]))
+    assert found[0].tolist() == [[True, True, False], [True] * 3]
+    assert found[1].all()
+
+
 def test_the_plan_of_least_cost_takes_the_least_level_of_each_site(costs):
     assert costs.least.tolist() == [2, 1]
 

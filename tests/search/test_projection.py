@@ -8,6 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from tests.search.conftest import space_of
 from zoo_compress.errors import BudgetError
 from zoo_compress.search.budget import Budget
 from zoo_compress.search.projection import (
@@ -247,3 +248,41 @@ def test_no_budget_is_named_where_even_the_smallest_plan_exceeds_the_original(ma
     space = make_space([[200, 150]])
     with pytest.raises(BudgetError, match=r"250 bytes \(more than the original\)"):
         require_feasible(space, 240, 240)
+
+
+@given(seed=st.integers(0, 2**20), sites=st.integers(1, 5), tightness=st.floats(0.05, 1))
+def test_what_a_plan_does_not_pay_for_shared_things_is_spent_on_it(seed, sites, tightness):
+    rng = np.random.default_rng(seed)
+    table = draw_table(rng, sites)
+    shared = {
+        (site, level): {f"thing {rng.integers(3)}": 40}
+        for site, row in enumerate(table)
+        for level in range(1, len(row))
+        if rng.random() < 0.5
+    }
+    space = space_of(table, shared=shared)
+    smallest, largest = (space.separable_bytes(t) for t in (space.smallest, space.largest))
+    limit = int(smallest + tightness * max(largest - smallest, 0))
+    cost = draw_cost(rng, space, "growing")
+    starts = np.array([[rng.integers(count) for count in space.levels]])
+    for theta in (
+        knapsack(space.costs, cost, limit),
+        projections(space.costs, starts, cost[None], limit)[0],
+    ):
+        assert space.stored_bytes(theta) <= limit
+        # No upgrade is left that fits and takes nothing shared that the plan lacks.
+        allowed = space.costs.affordable(theta[None])[0]
+        for site, level in np.argwhere(allowed & np.isfinite(space.level_bytes)):
+            better = theta.copy()
+            better[site] = level
+            if total(cost, better) < total(cost, theta):
+                spent = space.separable_bytes(better) - space.separable_bytes(theta)
+                assert (
+                    spent <= 0 or space.stored_bytes(better) > limit or freed(space, theta, better)
+                )
+
+
+def freed(space, theta, better):
+    """Tell whether the upgrade fits only since it lets go of something shared."""
+    extra = space.separable_bytes(better) - space.separable_bytes(theta)
+    return space.stored_bytes(theta) + extra > space.stored_bytes(better)

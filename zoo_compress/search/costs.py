@@ -14,6 +14,7 @@ Thetas = npt.NDArray[np.int64]
 """B plans as an array, shape (B, S)."""
 Vector = npt.NDArray[np.float64]
 Matrix = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 
 
 def _none_shared() -> npt.NDArray[np.int64]:
@@ -36,7 +37,7 @@ class Costs:
     levels: Matrix
     fixed: int = 0
     shared: npt.NDArray[np.int64] = field(default_factory=_none_shared)
-    shares: npt.NDArray[np.bool_] | None = None
+    shares: Flags | None = None
 
     @cached_property
     def finite(self) -> Matrix:
@@ -52,7 +53,7 @@ class Costs:
     def total(self, theta: Theta) -> int:
         """Return the cost of a plan with everything shared counted, used or not.
 
-        A sum over sites, and an upper bound: what is shared takes a few hundred bytes at most.
+        A sum over sites, and an upper bound.
         """
         return int(self.totals(theta[None])[0])
 
@@ -67,6 +68,20 @@ class Costs:
         totals = self.totals(thetas)
         if self.shares is None:
             return totals
-        used = self.shares[np.arange(thetas.shape[1])[None], thetas].any(axis=1)
-        reduced: Vector = totals - ~used @ self.shared
+        reduced: Vector = totals - ~self._used(self.shares, thetas) @ self.shared
         return reduced
+
+    def affordable(self, thetas: Thetas) -> Flags:
+        """Return which levels take nothing shared that each of B plans lacks, shape (B, S, L)."""
+        if self.shares is None:
+            return np.ones((len(thetas), *self.levels.shape), bool)
+        lacked = ~self._used(self.shares, thetas)
+        # As numbers, since products of those are fast.
+        missing = np.tensordot(lacked.astype(np.float32), self.shares.astype(np.float32), (1, 2))
+        return np.asarray(missing == 0)
+
+    def _used(self, shares: Flags, thetas: Thetas) -> Flags:
+        """Return which of the shared things each of B plans uses, shape (B, C)."""
+        of_sites = shares[np.arange(thetas.shape[1])[None], thetas]
+        used: Flags = np.any(of_sites, axis=1)
+        return used

@@ -65,7 +65,7 @@ def knapsacks(costs: Costs, distortions: Tables, limit: int) -> Thetas:
         fits = costs.totals(thetas) <= limit
         best[fits] = thetas[fits]
         low, high = np.where(fits, low, middle), np.where(fits, middle, high)
-    return _Moves(costs, best, distortions).fill(limit)
+    return _spent(costs, _Moves(costs, best, distortions), limit)
 
 
 def project(costs: Costs, theta: Theta, distortion: Matrix, limit: int) -> Theta:
@@ -83,7 +83,20 @@ def projections(costs: Costs, thetas: Thetas, distortions: Tables, limit: int) -
     """Return what `project` returns for each of B plans, (B, S), and distortions, (B, S, L)."""
     moves = _Moves(costs, thetas, distortions)
     moves.shrink(limit)
-    return moves.fill(limit)
+    return _spent(costs, moves, limit)
+
+
+def _spent(costs: Costs, moves: _Moves, limit: int) -> Thetas:
+    """Fill plans up to the limit, and then with what they do not pay for shared things.
+
+    An upgrade may let go of such a thing, so that there is more to spend.
+    """
+    thetas, before = moves.fill(limit), np.zeros(1)
+    while True:
+        unpaid = costs.totals(thetas) - costs.exact(thetas)
+        if np.array_equal(unpaid, np.broadcast_to(before, unpaid.shape)):
+            return thetas
+        thetas, before = moves.fill(limit + unpaid, allowed=costs.affordable(thetas)), unpaid
 
 
 def fill(costs: Costs, theta: Theta, distortion: Matrix, limit: int) -> Theta:
@@ -111,13 +124,21 @@ class _Moves:
         self._extra = np.where(self._exists, self._costs - own_costs, 0.0)
         self._loss = np.where(self._exists, self._distortions - own_distortions, 0.0)
 
-    def fill(self, limit: int) -> Thetas:
-        """Upgrade while an upgrade fits, those that save most distortion for their cost first."""
+    def fill(self, limit: int | Vector, *, allowed: npt.NDArray[np.bool_] | None = None) -> Thetas:
+        """Upgrade while an upgrade fits, those that save most distortion for their cost first.
+
+        Args:
+            limit: The most that plans may cost, one for all or one for each.
+            allowed: Levels that each plan may be given, shape (B, S, L); all by default.
+        """
+        limits = np.broadcast_to(limit, len(self._thetas))
         active = np.arange(len(self._thetas))
         while active.size:
             extra, loss = self._extra[active], self._loss[active]
-            room = (limit - self._totals[active])[:, None, None]
+            room = (limits[active] - self._totals[active])[:, None, None]
             possible = (extra > 0) & (extra <= room) & (loss < 0)
+            if allowed is not None:
+                possible &= allowed[active]
             rate = np.divide(loss, extra, out=np.zeros_like(loss), where=possible)
             active = self._make(active, rate, worst=0.0)
         return self._thetas

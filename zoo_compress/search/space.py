@@ -99,7 +99,7 @@ class SearchSpace:
     def separable_bytes(self, theta: Theta) -> int:
         """Return the size with all shared constants counted, used or not.
 
-        A sum over sites, and an upper bound: the constants take a few hundred bytes at most.
+        A sum over sites, and an upper bound.
         """
         return self.costs.total(theta)
 
