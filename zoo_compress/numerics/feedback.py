@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.linalg.lapack import dtrtri
 
 Vector = npt.NDArray[np.float32]
 Matrices = npt.NDArray[np.float32]
@@ -63,6 +62,9 @@ def feedback_factor(gram: npt.NDArray[np.floating], *, by_power: bool = True) ->
 
 def _lower_inverses(lower: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Return the inverses of lower triangular matrices, shape (G, K, K)."""
+    # Imported late: it takes long, and little needs it.
+    from scipy.linalg.lapack import dtrtri
+
     return np.stack([dtrtri(matrix, lower=1)[0] for matrix in lower])
 
 

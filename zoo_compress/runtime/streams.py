@@ -11,7 +11,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-import psutil
 
 from zoo_compress.core import AnyArray
 
@@ -93,6 +92,9 @@ def faster_arrangement(
 
 def available_cores() -> int:
     """Return how many physical cores this process may use, at least 1."""
+    # Imported late, as all that is not needed to load this package.
+    import psutil
+
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return max(min(allowed or 1, psutil.cpu_count(logical=False) or 1), 1)
 
