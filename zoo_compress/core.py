@@ -199,6 +199,11 @@ class Site:
         return math.prod(self.shape)
 
     @property
+    def row_length(self) -> int:
+        """Number of weights of one output channel."""
+        return self.elements // max(self.shape[self.channel_axis], 1)
+
+    @property
     def element_bytes(self) -> int:
         """Bytes of one uncompressed weight."""
         return {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2}[self.dtype]

@@ -262,22 +262,29 @@ def run_all(
     feeds: Sequence[Feed],
     indices: Sequence[int],
     arrangement: Arrangement | None = None,
+    weights: Mapping[str, AnyArray] | None = None,
 ) -> list[Outputs]:
     """Return the outputs of the samples at `indices`, one after the other by default.
+
+    Weights that the session takes as inputs come with each sample.
 
     Raises:
         InputError: If a sample does not run.
     """
     errors = runtime_errors(load_onnxruntime())
     way = arrangement or sequential(None)
-    return way.run(lambda index: _run(session, feeds[index], index, errors), indices)
+    return way.run(lambda index: _run(session, feeds[index], index, errors, weights), indices)
 
 
 def _run(
-    session: InferenceSession, feed: Feed, index: int, errors: tuple[type[Exception], ...]
+    session: InferenceSession,
+    feed: Feed,
+    index: int,
+    errors: tuple[type[Exception], ...],
+    weights: Mapping[str, AnyArray] | None = None,
 ) -> Outputs:
     try:
-        results: Sequence[Any] = session.run(None, dict(feed))
+        results: Sequence[Any] = session.run(None, {**feed, **(weights or {})})
     except errors as error:
         raise InputError(f"sample {index} does not run: {short_reason(error)}") from error
     names = [output.name for output in session.get_outputs()]

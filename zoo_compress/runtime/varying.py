@@ -8,13 +8,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from zoo_compress.core import AnyArray
-from zoo_compress.errors import InputError, SourceError
+from zoo_compress.errors import SourceError
 from zoo_compress.runtime.device import Device
 from zoo_compress.runtime.differences import Differences
-from zoo_compress.runtime.evaluator import CpuEvaluator, Evaluator, Outputs
-from zoo_compress.runtime.flavour import load_onnxruntime
-from zoo_compress.runtime.padding import without_padding
-from zoo_compress.runtime.session import open_session, runtime_errors, short_reason
+from zoo_compress.runtime.evaluator import CpuEvaluator, Evaluator, Outputs, run_all
+from zoo_compress.runtime.session import open_session
 from zoo_compress.runtime.skeleton import weights_as_inputs
 
 if TYPE_CHECKING:
@@ -51,8 +49,8 @@ class VaryingEvaluator:
             return self._whole.outputs(weights, indices)
         self._whole.require(weights)
         given, start = {**self._originals, **weights}, time.perf_counter()
-        session, way = self._session, self._whole.arrangement
-        results = way.run(lambda index: self._run(session, given, index), indices)
+        feeds, way = self._whole.feeds, self._whole.arrangement
+        results = run_all(self._session, feeds, indices, way, given)
         self.seconds["forward"] += time.perf_counter() - start
         return results
 
@@ -94,13 +92,3 @@ class VaryingEvaluator:
             return None
         finally:
             self.seconds["session"] += time.perf_counter() - start
-
-    def _run(
-        self, session: InferenceSession, weights: Mapping[str, AnyArray], index: int
-    ) -> Outputs:
-        feed = self._whole.feeds[index]
-        try:
-            results = session.run(None, {**feed, **weights})
-        except runtime_errors(load_onnxruntime()) as error:
-            raise InputError(f"sample {index} does not run: {short_reason(error)}") from error
-        return without_padding(results, self.output_names, feed, session)

@@ -8,12 +8,11 @@ from collections import OrderedDict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
-from functools import cache
 
 import numpy as np
-from threadpoolctl import ThreadpoolController
 
 from zoo_compress.core import AnyArray, Encoded, Option, Plan, Site
+from zoo_compress.numerics.one_thread import one_thread
 from zoo_compress.numerics.relative_error import relative_error
 from zoo_compress.techniques.base import Technique
 from zoo_compress.techniques.biases import to_half
@@ -119,7 +118,7 @@ class Encoder:
         """Return the error of each of a site's options; `error` then returns the same.
 
         Along a family of options, such as numbers of bits, the logarithm of the error is about a
-        straight line over the bytes: some options of each are encoded, the others lie between.
+        straight line over that number: some options of each are encoded, the others lie between.
         """
         for family in families(options):
             anchors = [options[index] for index in family.anchors]
@@ -212,18 +211,9 @@ class Encoder:
 def _threads_for(site: Site) -> AbstractContextManager[object]:
     """Keep BLAS to one thread while a weight with short rows is encoded.
 
-    A weight is rounded column by column: between small products, the other threads burn time.
+    A weight is rounded column by column, with small products in between.
     """
-    if site.elements // max(site.shape[site.channel_axis], 1) > LONGEST_ROW_ALONE:
-        return nullcontext()
-    limited: AbstractContextManager[object] = _libraries().limit(limits=1, user_api="blas")
-    return limited
-
-
-@cache
-def _libraries() -> ThreadpoolController:
-    """Return the libraries of this process; finding them takes milliseconds."""
-    return ThreadpoolController()
+    return nullcontext() if site.row_length > LONGEST_ROW_ALONE else one_thread()
 
 
 def _key(site: str, option: Option) -> Key:

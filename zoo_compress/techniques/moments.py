@@ -83,14 +83,9 @@ def _readers(sites: Sequence[Site], wanted: Mapping[str, Entries]) -> dict[Entri
     return {wanted[site.name]: site for site in sites if wanted[site.name]}
 
 
-def _row_length(site: Site) -> int:
-    """Return how many inputs an output of a site has."""
-    return site.elements // max(site.shape[site.channel_axis], 1)
-
-
 def _affordable(readers: Mapping[Entries, Site]) -> list[Entries]:
     """Return the inputs whose moments fit in memory together, those with short rows first."""
-    sizes = {entries: 8 * s.groups * _row_length(s) ** 2 for entries, s in readers.items()}
+    sizes = {entries: 8 * s.groups * s.row_length**2 for entries, s in readers.items()}
     total, found = 0, list[Entries]()
     for entries in sorted(sizes, key=lambda entries: sizes[entries]):
         total += sizes[entries]
@@ -101,7 +96,7 @@ def _affordable(readers: Mapping[Entries, Site]) -> list[Entries]:
 
 def _rows_wanted(site: Site, samples: int) -> int:
     """Return how many rows to take of each sample."""
-    rows = min(max(ROWS_EACH * _row_length(site), FEWEST_ROWS), MOST_ROWS)
+    rows = min(max(ROWS_EACH * site.row_length, FEWEST_ROWS), MOST_ROWS)
     return -(-rows // max(samples, 1))
 
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from threadpoolctl import threadpool_limits
 
 from zoo_compress.core import Plan, Trial
+from zoo_compress.numerics.one_thread import one_thread
 from zoo_compress.search.moves import corrected_knapsacks, neighbours
 from zoo_compress.search.problem import History, Problem
 from zoo_compress.search.projection import knapsack
@@ -55,8 +55,7 @@ class GaussianProcessStrategy:
             start = knapsack(problem.costs, problem.sensitivity.distortion, problem.limit)
             return problem.space.plan(start)
         rng = history.generator(problem.seed)
-        # The matrices are small: handing them to several threads costs more than the algebra.
-        with threadpool_limits(limits=1, user_api="blas"):
+        with one_thread():
             chosen = self._initial(problem, rng) if len(history) < INITIAL_PLANS else None
             if chosen is None:
                 chosen = self._propose(problem, rng)
