@@ -7,10 +7,20 @@ from hypothesis import strategies as st
 
 from zoo_compress.numerics.feedback import feedback_factor, round_with_feedback
 from zoo_compress.numerics.trellis import Trellis, trellis_levels
-from zoo_compress.numerics.trellis_paths import BLOCK, code_on_trellis
-from zoo_compress.numerics.whole_numbers import whole_number_code
+from zoo_compress.numerics.trellis_paths import BLOCK, Grid, code_on_trellis
 
 FREE = Trellis(bits=np.zeros(41), price=0.0)
+
+
+def by_size(scale, largest, price):
+    """Return a trellis whose numbers take what those of a normal distribution do."""
+    chances = np.exp(-np.square(np.arange(-largest, largest + 1) / scale))
+    return Trellis(bits=-np.log2(chances / chances.sum()), price=price)
+
+
+def coded(x, trellis, rows, factor=None):
+    choice = np.zeros(x.shape[2], np.int64)
+    return code_on_trellis(x, Grid(np.float32(rows), [trellis], choice), factor)
 
 
 def normal(*shape, seed=0, scale=1.0):
@@ -20,13 +30,12 @@ def normal(*shape, seed=0, scale=1.0):
 @given(length=st.integers(1, 6), seed=st.integers(0, 99), price=st.sampled_from([0, 0.1, 0.5]))
 @settings(max_examples=30, deadline=None)
 def test_no_path_costs_less_than_the_one_that_is_found(length, seed, price):
-    code = whole_number_code(1.5)
-    trellis = Trellis(bits=code.bits[code.largest - 2 : code.largest + 3], price=price)
+    trellis = by_size(0.8, 2, price)
     x = normal(length, seed=seed, scale=1.2).clip(-2.2, 2.2)
     paths = np.array(list(itertools.product(range(-2, 3), repeat=length)))
     costs = np.square(trellis_levels(paths) - x).sum(axis=1)
     costs += price * trellis.bits[paths + 2].sum(axis=1)
-    found = code_on_trellis(x[None, None], np.ones((1, 1), "f"), trellis, None)[0, 0]
+    found = coded(x[None, None], trellis, np.ones((1, 1)))[0, 0]
     own = np.square(trellis_levels(found[None])[0] - x).sum()
     own += price * trellis.bits[found.astype(int) + 2].sum()
     # Levels are looked up for multiples of 1/32, so that one next to the best may be taken.
@@ -36,8 +45,7 @@ def test_no_path_costs_less_than_the_one_that_is_found(length, seed, price):
 @pytest.mark.parametrize("bits", [2.4, 3.5])
 def test_a_path_has_less_error_than_rounding_to_one_grid_of_the_same_entropy(bits):
     x = normal(1, 200, 300)
-    code = whole_number_code(bits)
-    trellis = Trellis(bits=code.bits, price=0.09)
+    trellis = by_size(2**bits / np.sqrt(np.pi * np.e), 40, 0.09)
 
     def error_at(bits, quantized, level):
         """Return the error at so many bits of entropy, by the step that gives them."""
@@ -51,10 +59,8 @@ def test_a_path_has_less_error_than_rounding_to_one_grid_of_the_same_entropy(bit
         return float(np.exp(np.interp(bits, *np.array(sorted(found)).T)))
 
     one = error_at(bits, lambda step: np.rint(x / step), lambda k: k)
-    steps = np.ones((1, 200), np.float32)
-    paths = error_at(
-        bits, lambda s: code_on_trellis(x, np.float32(s) * steps, trellis, None), trellis_levels
-    )
+    steps = np.ones((1, 200))
+    paths = error_at(bits, lambda step: coded(x, trellis, step * steps), trellis_levels)
     assert paths < 0.9 * one
 
 
@@ -65,10 +71,10 @@ def test_with_feedback_outputs_change_less(groups):
     gram = mixed.swapaxes(1, 2) @ mixed / 400
     W, step = normal(groups, 20, length, seed=4), np.full((groups, 20), 0.7, np.float32)
     factor = feedback_factor(gram, by_power=False)
-    trellis = Trellis(bits=whole_number_code(2.4).bits, price=0.0)
+    trellis = by_size(2.0, 15, 0.0)
     errors = []
     for known in (None, factor):
-        numbers = code_on_trellis(W, step, trellis, known)
+        numbers = coded(W, trellis, step, known)
         change = trellis_levels(numbers) * step[..., None] - W
         errors.append(float(np.einsum("gok,gkl,gol->", change, gram, change)))
     rounded = round_with_feedback(W, factor, np.rint, scale=step[..., None])
@@ -79,19 +85,26 @@ def test_with_feedback_outputs_change_less(groups):
 
 
 def test_rows_are_coded_alike_whatever_lies_beside_them():
-    x, steps = normal(2, 30, 70), np.ones((2, 30), np.float32)
-    whole = code_on_trellis(x, steps, FREE, None)
-    np.testing.assert_array_equal(
-        code_on_trellis(x[1:, 7:9], steps[1:, 7:9], FREE, None), whole[1:, 7:9]
-    )
+    x, steps = normal(2, 30, 70), np.ones((2, 30))
+    whole = coded(x, FREE, steps)
+    np.testing.assert_array_equal(coded(x[1:, 7:9], FREE, steps[1:, 7:9]), whole[1:, 7:9])
+
+
+def test_each_column_has_the_levels_of_its_choice():
+    x = np.full((1, 3, 2), 5, np.float32)
+    narrow = Trellis(bits=np.zeros(3), price=0.0)
+    chosen = Grid(np.ones((1, 3), np.float32), [narrow, FREE], np.array([0, 1]))
+    levels = trellis_levels(code_on_trellis(x, chosen, None))
+    np.testing.assert_array_equal(levels[..., 0], 1)
+    np.testing.assert_allclose(levels[..., 1], 5, atol=0.5)
 
 
 def test_numbers_beyond_the_last_level_get_that():
     x = np.array([[[99.0, -99.0, 99.0]]], np.float32)
-    numbers = code_on_trellis(x, np.ones((1, 1), "f"), FREE, None)
+    numbers = coded(x, FREE, np.ones((1, 1)))
     assert (np.abs(numbers) >= FREE.largest - 1).all()
 
 
 def test_rows_of_step_0_get_zeros():
-    numbers = code_on_trellis(np.zeros((1, 2, 9), "f"), np.zeros((1, 2), "f"), FREE, None)
+    numbers = coded(np.zeros((1, 2, 9), "f"), FREE, np.zeros((1, 2)))
     assert not trellis_levels(numbers).any()

@@ -6,12 +6,16 @@ import numpy as np
 import onnx
 
 from zoo_compress.graph.fragment import Fragment
+from zoo_compress.numerics.number_codes import NumberCodes
 
+INT32, UINT8 = onnx.TensorProto.INT32, onnx.TensorProto.UINT8
 FAR = 1 << 31
 """Behind every last place."""
 
 
-def add_trellis_levels(fragment: Fragment, numbers: str, *, shape: tuple[int, int, int]) -> str:
+def add_trellis_levels(
+    fragment: Fragment, codes: NumberCodes, places: str, *, shape: tuple[int, int, int]
+) -> str:
     """Append nodes that turn whole numbers into levels; return the name of these, float32.
 
     The second grid is in use where the sum of the numbers 1, 3, 5, ... places before is odd. So
@@ -19,45 +23,67 @@ def add_trellis_levels(fragment: Fragment, numbers: str, *, shape: tuple[int, in
 
     Args:
         fragment: Takes the nodes.
-        numbers: Name of the whole numbers, float32.
+        codes: Of the numbers.
+        places: Name of the places of the numbers in its table, int32, in one row.
         shape: Of the result; paths lie along the middle axis, and one of the others is 1 long.
     """
-    _, length, behind = shape
-    odd = length % 2
-    # The longer of the other two lengths is left to be inferred: weights of as long paths share.
-    ends = (-1, 1) if behind == 1 else (1, -1)
-    side = f"{length}{'a' if behind == 1 else 'b'}"
+    first, second, parity = _add_tables(fragment, codes)
+    odd = fragment.add("GatherElements", [parity, places])
+    second_grid = _add_grid(fragment, odd, shape)
+    levels = [fragment.add("GatherElements", [table, places]) for table in (second, first)]
+    chosen = fragment.add("Where", [second_grid, *levels])
+    return fragment.add("Reshape", [chosen, share_lengths(fragment, "k", shape, shape[1])])
 
-    def lengths(role: str, *inner: int) -> str:
-        return fragment.share(role + side, np.array([ends[0], *inner, ends[1]], np.int64))
 
+def _add_tables(fragment: Fragment, codes: NumberCodes) -> tuple[str, str, str]:
+    """Append levels of numbers on both grids, float32, and whether they are odd, uint8."""
+    stored = fragment.share(f"numbers{codes.together}", codes.numbers.reshape(-1))
+    first = fragment.add("Cast", [stored], to=onnx.TensorProto.FLOAT)
+    two, half = (fragment.constant(np.array(value, np.float32)) for value in (2, 0.5))
+    towards = fragment.add("Mul", [fragment.add("Sign", [first]), half])
+    second = fragment.add("Sub", [first, towards])
+    floor = fragment.add("Floor", [fragment.add("Mul", [first, half])])
+    odd = fragment.add("Sub", [first, fragment.add("Mul", [floor, two])])
+    return first, second, fragment.add("Cast", [odd], to=UINT8)
+
+
+def _add_grid(fragment: Fragment, odd: str, shape: tuple[int, int, int]) -> str:
+    """Append nodes that tell where the second grid is in use, in one row.
+
+    Mod takes ten times as long as a shift, and sums wrap around.
+    """
+    length = shape[1]
+    rest = length % 2
     axis = fragment.constant(np.array([1], np.int64))
     start = fragment.constant(np.array([0], np.int64))
-    target = lengths("k", length)
-    k = fragment.add("Reshape", [numbers, target])
-    parity = _add_parity(fragment, k)
-    first = fragment.add("Slice", [parity, start, axis, axis])
-    last = fragment.share(f"l{odd}", np.array([-1 + odd * FAR], np.int64))
+    parity = fragment.add("Reshape", [odd, share_lengths(fragment, "k", shape, length)])
+    column = fragment.add("Slice", [parity, start, axis, axis])
+    zero = fragment.add("Equal", [column, fragment.constant(np.array(2, np.uint8))])
+    last = fragment.share(f"l{rest}", np.array([-1 + rest * FAR], np.int64))
     others = fragment.add("Slice", [parity, start, last, axis])
-    moved = fragment.add("Concat", [fragment.add("Sub", [first, first]), others], axis=1)
-    pairs = fragment.add("Reshape", [moved, lengths("p", (length + odd) // 2, 2)])
-    whole = fragment.add("Cast", [pairs], to=onnx.TensorProto.INT32)
+    moved = fragment.add("Concat", [fragment.add("Cast", [zero], to=UINT8), others], axis=1)
+    by_two = share_lengths(fragment, "p", shape, (length + rest) // 2, 2)
+    whole = fragment.add("Cast", [fragment.add("Reshape", [moved, by_two])], to=INT32)
     total = fragment.add("CumSum", [whole, fragment.constant(np.array(1, np.int64))])
-    grid = _add_parity(fragment, fragment.add("Cast", [total], to=onnx.TensorProto.FLOAT))
-    rows = fragment.add("Reshape", [grid, lengths("q", length + odd)])
+    last_bit = fragment.add(
+        "BitShift",
+        [fragment.add("Cast", [total], to=UINT8), fragment.constant(np.array(7, np.uint8))],
+        direction="LEFT",
+    )
+    rows = fragment.add("Reshape", [last_bit, share_lengths(fragment, "q", shape, length + rest)])
     kept = fragment.add(
         "Slice", [rows, start, fragment.share(f"n{length}", np.array([length])), axis]
     )
-    half = fragment.constant(np.array(0.5, np.float32))
-    towards = fragment.add("Mul", [fragment.add("Sign", [k]), half])
-    return fragment.add("Sub", [k, fragment.add("Mul", [kept, towards])])
+    flat = fragment.share("flat", np.array([-1], np.int64))
+    return fragment.add("Cast", [fragment.add("Reshape", [kept, flat])], to=onnx.TensorProto.BOOL)
 
 
-def _add_parity(fragment: Fragment, numbers: str) -> str:
-    """Append nodes that compute whole numbers modulo 2, all in float32.
+def share_lengths(fragment: Fragment, role: str, shape: tuple[int, int, int], *inner: int) -> str:
+    """Declare a shape like that of paths, but with other inner lengths; return its name.
 
-    Mod takes ten times as long.
+    The longer of the other two lengths is left to be inferred: weights of as long paths share it.
     """
-    two, half = (fragment.constant(np.array(value, np.float32)) for value in (2, 0.5))
-    floor = fragment.add("Floor", [fragment.add("Mul", [numbers, half])])
-    return fragment.add("Sub", [numbers, fragment.add("Mul", [floor, two])])
+    _, length, behind = shape
+    ends = (-1, 1) if behind == 1 else (1, -1)
+    name = f"{role}{length}{'a' if behind == 1 else 'b'}"
+    return fragment.share(name, np.array([ends[0], *inner, ends[1]], np.int64))

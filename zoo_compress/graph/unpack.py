@@ -51,6 +51,19 @@ def add_unpacked_codes(
     return fragment.add("Reshape", [trimmed, target]) if len(shape) > 1 else trimmed
 
 
+def add_unpacked_bits(fragment: Fragment, count: int) -> str:
+    """Append nodes that unpack single bits to bytes in one row; return the output's name.
+
+    Args:
+        fragment: Stores them, see `role`.
+        count: A whole number of bytes.
+    """
+    (plane,) = planes(1)
+    stored = fragment.store(role(plane), packed_shape(count, plane, 1), np.uint8)
+    flat = fragment.share("flat", np.array([-1], np.int64))
+    return fragment.add("Reshape", [_add_fields(fragment, stored, plane), flat])
+
+
 def _add_fields(fragment: Fragment, stored: str, plane: Plane) -> str:
     if plane.width == 8:
         return stored

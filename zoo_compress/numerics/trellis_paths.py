@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
@@ -22,9 +25,22 @@ BLOCK = 64
 ROWS = 1 << 11
 
 
-def code_on_trellis(
-    W: Floats, step: Floats, trellis: Trellis, factor: FeedbackFactor | None
-) -> Small:
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """Where the levels of weights lie, and what each costs.
+
+    Attributes:
+        rows: Distance of the levels of a grid, one for each row, shape (G, O); 0 for rows of 0.
+        trellises: The levels and their prices.
+        choice: Which of them each column has, shape (K,).
+    """
+
+    rows: Floats
+    trellises: Sequence[Trellis]
+    choice: npt.NDArray[np.integer]
+
+
+def code_on_trellis(W: Floats, grid: Grid, factor: FeedbackFactor | None) -> Small:
     """Return whole numbers for weights, so that outputs change little and few bits are needed.
 
     Column after column, as `round_with_feedback` does, but in the order in which they are, as the
@@ -33,50 +49,51 @@ def code_on_trellis(
 
     Args:
         W: Weights, shape (G, O, K).
-        step: Distance of the levels of a grid, one for each row, shape (G, O); 0 for rows of 0.
-        trellis: The levels and their prices.
+        grid: The levels.
         factor: Of the inputs, in the order of the columns; None where errors are not fed back.
 
     Returns:
         Shape (G, O, K).
     """
-    groups, rows, _ = W.shape
+    groups, rows, length = W.shape
     found = np.empty(W.shape, np.int8)
+    upper = None if factor is None else factor.upper
+    weights = _column_weights(upper, length)
     count = max(ROWS // rows, 1)
     for g in range(0, groups, count):
         for o in range(0, rows, ROWS):
             part = (slice(g, g + count), slice(o, o + ROWS))
-            upper = None if factor is None else factor.upper[part[0]]
-            found[part] = _coded(W[part], step[part], trellis, upper)
+            here = (None, weights) if upper is None else (upper[part[0]], weights[:, part[0]])
+            found[part] = _coded(W[part], grid.rows[part], grid, *here)
     return found
 
 
-def _coded(W: Floats, step: Floats, trellis: Trellis, upper: Floats | None) -> Small:
+def _column_weights(upper: Floats | None, length: int) -> Floats:
+    """Return what a squared error counts, 1 in the geometric mean, shape (K, G or 1, 1)."""
+    if upper is None:
+        return np.ones((length, 1, 1), np.float32)
+    logs = -2 * np.log(np.diagonal(upper, axis1=1, axis2=2).astype(np.float64))
+    shares: Floats = np.exp(logs - logs.mean(axis=1, keepdims=True)).astype(np.float32)
+    return shares.T[:, :, None]
+
+
+def _coded(W: Floats, step: Floats, grid: Grid, upper: Floats | None, weights: Floats) -> Small:
     inverse = np.divide(1, step, out=np.zeros_like(step), where=step != 0)
     left = np.ascontiguousarray(np.moveaxis(W * inverse[:, :, None], 2, 0))
     length = len(left)
     found = np.empty(left.shape, np.int8)
     state = np.zeros(step.shape, np.int64)
-    weights = _column_weights(upper, length)
     for start in range(0, length, BLOCK):
         end = min(start + BLOCK, length)
         part = None if upper is None else upper[:, start:end, start:end]
-        block = _Block(left[start:end], state, weights[start:end], part, trellis)
+        trellises = [grid.trellises[number] for number in grid.choice[start:end]]
+        block = _Block(left[start:end], state, weights[start:end], part, trellises)
         found[start:end], errors, state = block.best()
         if upper is not None and end < length:
             # Shape (G, columns left, columns of the block) times (G, columns of the block, O).
             change = upper[:, start:end, end:].swapaxes(1, 2) @ errors.swapaxes(0, 1)
             left[end:] -= change.swapaxes(0, 1)
     return np.ascontiguousarray(np.moveaxis(found, 0, 2))
-
-
-def _column_weights(upper: Floats | None, length: int) -> Floats:
-    """Return what a squared error counts in each column, 1 in the geometric mean, (K, G, 1)."""
-    if upper is None:
-        return np.ones((length, 1, 1), np.float32)
-    logs = -2 * np.log(np.diagonal(upper, axis1=1, axis2=2).astype(np.float64))
-    shares: Floats = np.exp(logs - logs.mean(axis=1, keepdims=True)).astype(np.float32)
-    return shares.T[:, :, None]
 
 
 class _Block:
@@ -91,9 +108,9 @@ class _Block:
         state: npt.NDArray[np.int64],
         weights: Floats,
         upper: Floats | None,
-        trellis: Trellis,
+        trellises: Sequence[Trellis],
     ) -> None:
-        self._weights, self._upper, self._trellis = weights, upper, trellis
+        self._weights, self._upper, self._trellises = weights, upper, trellises
         self._shape = units.shape[1:]
         self._left = np.broadcast_to(units[:, None, None], (len(units), 2, 2, *self._shape)).copy()
         states = np.arange(STATES).reshape(2, 2, 1, 1)
@@ -127,7 +144,7 @@ class _Block:
     def _branches(self, t: int) -> tuple[Small, Floats, Floats]:
         """Return number, error and cost of each branch, shape (b, c, parity, G, O)."""
         x = self._left[t]
-        best, levels, prices = self._trellis.tables
+        best, levels, prices = self._trellises[t].tables
         end = best.shape[2] // 2
         places = (np.rint(x * RESOLUTION).clip(-end, end) + end).astype(np.int32)
         grid = np.arange(2).reshape(2, 1, 1, 1, 1) * (2 * best.shape[2])

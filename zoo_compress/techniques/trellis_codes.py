@@ -10,14 +10,21 @@ import onnx_ir as ir
 from pydantic import BaseModel, ConfigDict, Field
 
 from zoo_compress.core import AnyArray, Encoded, Option, Site
-from zoo_compress.graph.canonical_code import add_numbers, packed_numbers
 from zoo_compress.graph.fragment import Fragment, insert_fragment
 from zoo_compress.graph.function import FEWEST_MODEL_BYTES
-from zoo_compress.graph.scaled import add_steps, finish_weight
+from zoo_compress.graph.number_codes import (
+    add_choice,
+    add_numbers,
+    add_symbols,
+    packed_choice,
+    packed_symbols,
+)
+from zoo_compress.graph.scaled import finish_weight
+from zoo_compress.graph.step_codes import add_coded_steps
 from zoo_compress.graph.trellis import add_trellis_levels
 from zoo_compress.numerics.magnitude import unit_weights
+from zoo_compress.numerics.step_codes import decoded_steps
 from zoo_compress.numerics.trellis import trellis_levels
-from zoo_compress.techniques.blocks import channel_blocks
 from zoo_compress.techniques.calibration import Calibration
 from zoo_compress.techniques.sized import fragment_option, saving_options
 from zoo_compress.techniques.trellis_fit import TrellisFit
@@ -100,12 +107,15 @@ class TrellisCodes:
             raise ValueError(f"{site.elements} weights have no codes of {layout.bits:g} bits")
         unit, exponent = unit_weights(weight)
         found = TrellisFit(unit, layout, calibration).best()
-        numbers = layout.from_rows(found.numbers).reshape(-1)
-        tensors = packed_numbers(layout.code, numbers, layout.rest)
-        tensors["d"] = found.scale.reshape(channel_blocks(site).scale_shape)
+        symbols = layout.codes.symbols(found.numbers.reshape(-1, found.numbers.shape[2]))
+        choices = np.broadcast_to(found.choice, symbols.shape)
+        packed = layout.in_file_order(symbols), layout.in_file_order(choices)
+        tensors = packed_symbols(layout.codes, *packed, room=layout.room)
+        tensors |= packed_choice(found.choice)
+        tensors["d"] = found.rows.reshape(layout.rows_shape)
         tensors["f"] = np.array(np.ldexp(found.factor, exponent))
-        step = tensors["d"].astype(np.float32) * tensors["f"]
-        dense = layout.from_rows(trellis_levels(found.numbers)) * step
+        step = decoded_steps(found.rows)[:, :, None] * tensors["f"]
+        dense = layout.from_rows(trellis_levels(found.numbers) * step)
         return Encoded(option=option, tensors=tensors, dense=dense.astype(weight.dtype))
 
     def rewrite(self, model: ir.Model, site: Site, encoded: Encoded) -> None:
@@ -118,12 +128,13 @@ def _fragment(layout: TrellisLayout) -> Fragment:
     """Build the decode subgraph of a site; it depends on shapes only, not on weights."""
     site = layout.site
     fragment = Fragment(site.name, site.alias, calls=True)
-    numbers = add_numbers(
-        fragment, layout.code, name=f"{layout.bits:g}", count=site.elements, rest=layout.rest
-    )
-    levels = add_trellis_levels(fragment, numbers, shape=layout.shape)
-    target = fragment.keep("x", np.array(site.shape, np.int64))
-    step = add_steps(fragment, channel_blocks(site).scale_shape)
-    weight = fragment.add("Mul", [fragment.add("Reshape", [levels, target]), step])
-    finish_weight(fragment, weight, site, shape=site.shape)
+    shape = layout.shape
+    choice = add_choice(fragment, shape[1])
+    symbols = add_symbols(fragment, layout.codes, layout.symbols_shape, choice, layout.room)
+    numbers = add_numbers(fragment, layout.codes, symbols, shape)
+    levels = add_trellis_levels(fragment, layout.codes, numbers, shape=shape)
+    rows = add_coded_steps(fragment, "d", layout.rows_shape)
+    step = fragment.add("Mul", [rows, fragment.store("f", (), np.float32)])
+    weight = fragment.add("Mul", [levels, step])
+    finish_weight(fragment, weight, site, shape=shape)
     return fragment

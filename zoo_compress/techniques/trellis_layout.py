@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from zoo_compress.core import Site
-from zoo_compress.numerics.canonical_code import FIRST_BITS
+from zoo_compress.numerics.number_codes import NumberCodes, number_codes
 from zoo_compress.numerics.rows import from_rows, to_rows
-from zoo_compress.numerics.whole_numbers import WholeNumberCode, whole_number_code
 
 Array = npt.NDArray[Any]
 
-# By which a code takes more bits than the entropy of its numbers, about.
-REDUNDANCY = 0.03
+# A symbol takes at least a bit, and a whole number of them: pairs lose less by that, but need
+# larger tables.
+PAIRS_BELOW = 3.3
 
 
 @dataclass(frozen=True)
@@ -33,17 +31,23 @@ class TrellisLayout:
     site: Site
     bits: float
 
-    @cached_property
-    def code(self) -> WholeNumberCode:
-        """Of the numbers."""
-        return whole_number_code(self.bits - REDUNDANCY)
+    @property
+    def rows_first(self) -> bool:
+        """Whether the outputs come first, and behind each its weights, or the other way round."""
+        return math.prod(self.site.shape[: self.site.channel_axis]) == 1
 
     @property
     def shape(self) -> tuple[int, int, int]:
         """Lengths before, along and behind a row; one of the ends is 1."""
-        axis, shape = self.site.channel_axis, self.site.shape
-        length = self.site.elements // max(shape[axis], 1)
-        return (shape[axis], length, 1) if axis == 0 else (1, length, shape[axis])
+        outputs = self.site.shape[self.site.channel_axis]
+        length = self.site.elements // max(outputs, 1)
+        return (outputs, length, 1) if self.rows_first else (1, length, outputs)
+
+    @property
+    def rows_shape(self) -> tuple[int, int, int]:
+        """`shape` with rows of length 1."""
+        before, _, behind = self.shape
+        return before, 1, behind
 
     @property
     def in_one_piece(self) -> bool:
@@ -52,30 +56,32 @@ class TrellisLayout:
         return 1 in (math.prod(shape[:axis]), math.prod(shape[axis + 1 :]))
 
     @property
-    def symbols(self) -> int:
-        """Number of codes."""
-        return -(-self.site.elements // self.code.together)
+    def codes(self) -> NumberCodes:
+        """Of the numbers."""
+        return number_codes(2 if self.bits < PAIRS_BELOW else 1)
 
     @property
-    def rest(self) -> int:
-        """Bits for all codes behind their first ones, a whole number of bytes."""
-        wanted = math.floor(self.bits * self.site.elements)
-        return (wanted - FIRST_BITS * self.symbols) // 8 * 8
+    def symbols_shape(self) -> tuple[int, int, int]:
+        """Lengths of the symbols before, along and behind a row."""
+        before, length, behind = self.shape
+        together = self.codes.together
+        if self.rows_first:
+            return -(-before // together), length, 1
+        return 1, length, -(-behind // together)
 
     @property
     def room(self) -> int:
-        """Bits for all codes."""
-        return FIRST_BITS * self.symbols + self.rest
+        """Bits for all codes, a whole number of bytes."""
+        return math.floor(self.bits * self.site.elements) // 8 * 8
 
     @property
     def fits(self) -> bool:
         """Whether rows can be paths, and there is room for zeros and more."""
-        return self.in_one_piece and self.room > self.symbols * int(self.code.code.lengths[0])
+        return self.in_one_piece and self.room > math.prod(self.symbols_shape)
 
-    def taken(self, rows: npt.NDArray[np.int8]) -> int:
-        """Return the bits that the codes of numbers take, shape (G, O, K)."""
-        symbols = self.code.symbols(self.from_rows(rows).reshape(-1))
-        return int(self.code.code.lengths[symbols].sum())
+    def in_file_order(self, symbols: Array) -> Array:
+        """Return symbols, shape (rows, columns), one after the other as the file holds them."""
+        return (symbols if self.rows_first else symbols.T).reshape(-1)
 
     def rows(self, weight: Array) -> Array:
         """Return a weight as rows, shape (G, O, K)."""
