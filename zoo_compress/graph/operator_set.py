@@ -29,7 +29,7 @@ def raise_operator_set(model: ir.Model, version: int) -> ir.Model | str:
     running both.
 
     The converter takes no message of more than 2 GB, and has no use for the values of weights:
-    large ones are inputs in the meantime, and the copy shares them with the model.
+    large ones and those in files are inputs in the meantime, and the copy shares them.
 
     Args:
         model: A normalized model, without functions; it is not changed.
@@ -59,7 +59,10 @@ def _without_large_weights(
     graph = skeleton.graph
     for name, value in list(graph.initializers.items()):
         tensor = value.const_value
-        if tensor is None or tensor.dtype in PACKED or tensor.nbytes < SMALLEST_DETACHED_BYTES:
+        if tensor is None or tensor.dtype in PACKED:
+            continue
+        outside = isinstance(tensor, ir.ExternalTensor)
+        if tensor.nbytes < SMALLEST_DETACHED_BYTES and not outside:
             continue
         apart[name] = tensor
         value.shape, value.dtype = ir.Shape(tensor.shape.numpy()), tensor.dtype

@@ -144,9 +144,10 @@ def _raised(
     if isinstance(raised, str) or isinstance(change, str):
         note = f"left in operator set {now}, where the recipe's techniques need {needed}: {change}"
         return replace(graph, notes=(*graph.notes, note))
+    differs = f"differ from the original's by {change:.2g} of their norm"
     note = (
-        f"raised from operator set {now} to {needed}, which the recipe's techniques need; outputs "
-        f"differ from the original's by {change:.2g} of their norm"
+        f"raised from operator set {now} to {needed}, which the recipe's techniques need; the "
+        f"outputs {differs if change else 'stay the same'}"
     )
     notes = (*graph.notes, note)
     return replace(graph, model=_normalized(raised), raised_to=needed, notes=notes)
