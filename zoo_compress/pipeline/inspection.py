@@ -142,5 +142,5 @@ def _prepare(artifact: Artifact, *, biases: bool, needed: int) -> tuple[Prepared
         )
         return prepare(artifact, feeds, biases=biases, needed=needed), ()
     except InputError as error:
-        note = f"shown unsimplified, since it does not run on synthetic inputs: {error}"
+        note = f"shown as its file has it, since it does not run on synthetic inputs: {error}"
         return prepare_as(artifact, simplified=False, biases=biases), (note,)
