@@ -93,6 +93,11 @@ def test_a_plan_of_before_there_was_equalisation_says_that_it_has_none(edited):
     assert read_plan(edited(lambda content: content.update(equalised=True))).equalised
 
 
+def test_a_plan_of_before_models_were_raised_leaves_the_operator_set_alone(edited):
+    assert read_plan(edited(lambda content: content.pop("raised_to"))).raised_to is None
+    assert read_plan(edited(lambda content: content.update(raised_to=13))).raised_to == 13
+
+
 def test_json_that_is_no_object_is_refused(path):
     path.write_text("[1, 2]")
     with pytest.raises(PlanError, match=r"plan\.json': the file: .* object .*\(found \[1, 2\]\)"):

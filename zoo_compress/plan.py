@@ -105,6 +105,7 @@ class PlanFile(BaseModel):
         revision: Commit sha or package version, if known.
         model_sha256: Digest of the original model, external data included.
         simplified: Whether the graph is simplified before the weights are replaced.
+        raised_to: The operator set that it is then raised to; None for its own.
         removal: What is then removed from the graph; None for nothing.
         equalised: Whether channels are scaled before the weights are replaced.
         choices: Weight -> how it is stored. Other weights stay as they are.
@@ -120,6 +121,7 @@ class PlanFile(BaseModel):
     revision: str | None = None
     model_sha256: str
     simplified: bool
+    raised_to: int | None = Field(default=None, ge=1)
     removal: RemovalRecord | None = None
     equalised: bool = False
     choices: dict[str, ChoiceRecord]

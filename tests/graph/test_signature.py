@@ -58,6 +58,12 @@ def test_an_output_of_unknown_rank_has_the_empty_shape():
     assert found.outputs == (TensorSpec(name="y", shape=(), dtype="float32"),)
 
 
+def test_a_negative_length_is_a_dynamic_one():
+    found = signature(model_of([tensor("x", shape=[-1, 3, "N"])], [tensor("y", shape=[-1])]))
+    assert found.inputs[0].shape == (None, 3, "N")
+    assert found.outputs[0].shape == (None,)
+
+
 def test_an_input_of_unknown_rank_is_refused_by_name():
     with pytest.raises(SourceError, match="input 'x' has no stated shape"):
         signature(model_of([tensor("x", shape=None)], [tensor("y")]))

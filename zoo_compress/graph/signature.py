@@ -68,7 +68,9 @@ def _kind(kind: ir.TypeProtocol | None) -> str:
 def _lengths(shape: ir.Shape | None) -> tuple[int | str | None, ...]:
     if shape is None:
         return ()
-    return tuple(length if isinstance(length, int) else length.value for length in shape)
+    lengths = (length if isinstance(length, int) else length.value for length in shape)
+    # Some exporters write -1 for a length that is free, and ONNX Runtime reads it so.
+    return tuple(None if isinstance(n, int) and n < 0 else n for n in lengths)
 
 
 def _dtype(dtype: ir.DataType) -> str:

@@ -12,6 +12,7 @@ import onnx_ir as ir
 from zoo_compress.core import Declined, Reader, Site
 from zoo_compress.graph.fragment import OLDEST_OPSET, PREFIX
 from zoo_compress.graph.names import value_names
+from zoo_compress.graph.operator_set import operator_set
 from zoo_compress.graph.ports import PortFinder
 from zoo_compress.graph.site_inputs import site_bias
 
@@ -68,7 +69,7 @@ def find_sites(model: ir.Model) -> FoundSites:
         else:
             declined.append(_declined(value, tensor, reason))
     found.sort(key=lambda item: (item[0], item[1].name))
-    finder, opset = PortFinder(model), _opset(model)
+    finder, opset = PortFinder(model), operator_set(model)
     model_bytes = sum(tensor.nbytes for _, tensor in _constants(model))
     aliased = (
         replace(
@@ -141,12 +142,8 @@ def _out_of_range(tensor: ir.TensorProtocol) -> str | None:
     return None if inside else f"holds NaN, infinity or magnitudes above {limit:.3g}"
 
 
-def _opset(model: ir.Model) -> int:
-    return model.opset_imports.get("", model.opset_imports.get("ai.onnx", 0))
-
-
 def _lacking_operators(model: ir.Model) -> str | None:
-    opset = _opset(model)
+    opset = operator_set(model)
     if opset >= OLDEST_OPSET:
         return None
     return f"decoding needs operator set {OLDEST_OPSET} or later, the model uses {opset}"

@@ -12,7 +12,8 @@ from zoo_compress.core import Feed
 from zoo_compress.errors import InputError, OriginalModelError, SourceError
 from zoo_compress.graph.equalise import Equalised, equalise
 from zoo_compress.graph.proto import to_light_proto
-from zoo_compress.pipeline.prepare import Prepared, largest_change
+from zoo_compress.pipeline.prepare import Prepared
+from zoo_compress.pipeline.same_outputs import largest_change
 from zoo_compress.runtime.evaluator import CpuEvaluator, Outputs
 
 # Weights are rounded by 2^-24 of themselves once more, which 50 layers add up to about 1e-6 of the

@@ -21,11 +21,14 @@ RANKED = "number of ranked weights"
 def fingerprint(study: Study) -> dict[str, str]:
     """Return digests of the model, the recipe, the split, the search inputs, and the distance.
 
-    What was removed from the graph counts too, if that is anything, and of how many weights the
-    options were compared, if there was no time for all: measurements name options by number.
+    What was removed from the graph counts too, if that is anything, the operator set that the
+    model was raised to, if it was, and of how many weights the options were compared, if there was
+    no time for all: measurements name options by number.
     """
     removal, sized = study.removal, study.sized
     parts = {} if removal is None else {"removal": _digest(removal.model_dump_json().encode())}
+    if study.prepared.raised_to is not None:
+        parts["operator set"] = str(study.prepared.raised_to)
     if sized.ranked < len(sized.space.sites):
         parts[RANKED] = str(sized.ranked)
     return parts | {

@@ -24,6 +24,7 @@ from zoo_compress.pipeline.prepare import Prepared, prepare, prepare_as
 from zoo_compress.pipeline.settings import cache_folder
 from zoo_compress.pipeline.space import build_space, load_techniques
 from zoo_compress.recipe import load_recipe
+from zoo_compress.techniques.base import needed_operator_set
 
 SYNTHETIC_INPUTS = 2
 
@@ -94,7 +95,8 @@ def inspect(
     chosen = load_recipe(recipe)
     techniques = load_techniques(chosen)
     artifact = resolve(source, cache=cache_folder(), progress=progress)
-    prepared, notes = _prepare(artifact, biases=chosen.corrects_biases)
+    needed = needed_operator_set(techniques.values())
+    prepared, notes = _prepare(artifact, biases=chosen.corrects_biases, needed=needed)
     sized = build_space(prepared, chosen, techniques)
     space = sized.space
     reports = zip(space.sites, space.options, strict=True)
@@ -125,7 +127,7 @@ def _groups(prepared: Prepared) -> list[GroupReport]:
     ]
 
 
-def _prepare(artifact: Artifact, *, biases: bool) -> tuple[Prepared, tuple[str, ...]]:
+def _prepare(artifact: Artifact, *, biases: bool, needed: int) -> tuple[Prepared, tuple[str, ...]]:
     """Prepare on synthetic inputs; a model that cannot run on them is shown as it is."""
     interface = signature(load_model(artifact.model_path))
     try:
@@ -138,7 +140,7 @@ def _prepare(artifact: Artifact, *, biases: bool) -> tuple[Prepared, tuple[str, 
                 seed=0,
             ).feeds
         )
-        return prepare(artifact, feeds, biases=biases), ()
+        return prepare(artifact, feeds, biases=biases, needed=needed), ()
     except InputError as error:
-        note = f"shown unsimplified, since it does not run on synthetic inputs: {error}"
+        note = f"shown as its file has it, since it does not run on synthetic inputs: {error}"
         return prepare_as(artifact, simplified=False, biases=biases), (note,)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-import numpy as np
 import onnx_ir as ir
 
 from zoo_compress.core import Artifact, BiasStorage, Feed
@@ -14,15 +13,12 @@ from zoo_compress.graph.biases import give_biases
 from zoo_compress.graph.held import Payloads, hold_values
 from zoo_compress.graph.load import load_model
 from zoo_compress.graph.normalize import normalize
-from zoo_compress.graph.proto import to_light_proto
+from zoo_compress.graph.operator_set import operator_set, raise_operator_set
 from zoo_compress.graph.simplify import simplify
 from zoo_compress.graph.sites import WEIGHT_INPUTS, FoundSites, find_sites
-from zoo_compress.runtime.evaluator import CpuEvaluator, Outputs, run_model
+from zoo_compress.pipeline.same_outputs import change_or_reason
+from zoo_compress.runtime.evaluator import Outputs, run_model
 from zoo_compress.techniques.biases import halved_biases
-
-# Fusing a batch norm into a convolution changes float32 outputs by about 1e-6 of their norm;
-# a wrong rewrite changes them by far more than this.
-SAME_OUTPUTS = 1e-4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +29,7 @@ class Prepared:
         model: The graph; writing a plan works on a copy.
         found: Its sites, and the weights that are none.
         simplified: Whether onnxslim simplified it first.
+        raised_to: The operator set that it was raised to; None if it has its own.
         equalised: Whether its channels are scaled to lose less by rounding.
         notes: What the user should know about the preparation.
     """
@@ -40,6 +37,7 @@ class Prepared:
     model: ir.Model
     found: FoundSites
     simplified: bool
+    raised_to: int | None = None
     equalised: bool = False
     notes: tuple[str, ...] = ()
 
@@ -62,59 +60,120 @@ class Prepared:
         return tensor
 
 
-def prepare(artifact: Artifact, feeds: Sequence[Feed], *, biases: bool = False) -> Prepared:
-    """Simplify a model where that keeps its outputs on `feeds`, normalize it and find its sites.
+def prepare(
+    artifact: Artifact, feeds: Sequence[Feed], *, biases: bool = False, needed: int = 0
+) -> Prepared:
+    """Simplify a model, raise its operator set, normalize it and find its sites.
+
+    What would change its outputs on `feeds` is left out, with a note.
 
     Args:
         artifact: The model.
         feeds: Samples for it.
         biases: Whether weights without a bias of their own get one, see `give_biases`.
+        needed: The operator set that the techniques need; a model in an earlier one is raised
+            to it, any other keeps its own.
 
     Raises:
         NoSiteError: If it has no compressible weight.
         InputError: If the original does not run on `feeds`.
     """
     original = run_model(artifact.model_path, feeds)
-    simpler = simplify(artifact.model_path, stored_bytes=artifact.stored_bytes)
-    reason = simpler if isinstance(simpler, str) else _difference(original, simpler, feeds)
-    if reason is None and not isinstance(simpler, str):
-        return _normalized(simpler, artifact, simplified=True, biases=biases)
-    note = f"used as it is, not simplified: {reason}"
-    model = load_model(artifact.model_path)
-    return _normalized(model, artifact, simplified=False, biases=biases, notes=(note,))
+    # Simplifying comes first: it finds shapes without which the converter puts nodes around each
+    # Softmax of an operator set before 13.
+    graph = _simplest(artifact, original, feeds)
+    if 0 < operator_set(graph.model) < needed:
+        graph = _raised(graph, needed, original, feeds)
+    return _prepared(graph, artifact, biases=biases)
 
 
-def prepare_as(artifact: Artifact, *, simplified: bool, biases: bool = False) -> Prepared:
+def prepare_as(
+    artifact: Artifact, *, simplified: bool, raised_to: int | None = None, biases: bool = False
+) -> Prepared:
     """Prepare a model in the way that a plan says, without running it.
 
     Raises:
-        PlanError: If it cannot be simplified as the plan says.
+        PlanError: If it cannot be simplified or raised as the plan says.
     """
-    if not simplified:
-        model = load_model(artifact.model_path)
-        return _normalized(model, artifact, simplified=False, biases=biases)
-    simpler = simplify(artifact.model_path, stored_bytes=artifact.stored_bytes)
-    if isinstance(simpler, str):
-        raise PlanError(f"the plan wants '{artifact.source}' simplified, but {simpler}")
-    return _normalized(simpler, artifact, simplified=True, biases=biases)
+    wanted = f"the plan wants '{artifact.source}'"
+    model = _slim(artifact) if simplified else load_model(artifact.model_path)
+    if isinstance(model, str):
+        raise PlanError(f"{wanted} simplified, but {model}")
+    model = _normalized(model)
+    if raised_to is not None:
+        raised = raise_operator_set(model, raised_to)
+        if isinstance(raised, str):
+            raise PlanError(f"{wanted} raised to operator set {raised_to}, but {raised}")
+        model = _normalized(raised)
+    graph = _Graph(model=model, simplified=simplified, raised_to=raised_to)
+    return _prepared(graph, artifact, biases=biases)
 
 
-def _normalized(
-    model: ir.Model,
-    artifact: Artifact,
-    *,
-    simplified: bool,
-    biases: bool,
-    notes: tuple[str, ...] = (),
-) -> Prepared:
+@dataclass(frozen=True, kw_only=True)
+class _Graph:
+    """A normalized model, and what was done to it."""
+
+    model: ir.Model
+    simplified: bool
+    raised_to: int | None = None
+    notes: tuple[str, ...] = ()
+
+
+def _simplest(artifact: Artifact, original: Sequence[Outputs], feeds: Sequence[Feed]) -> _Graph:
+    """Return the model simplified where that keeps its outputs, otherwise as it is."""
+    simpler = _slim(artifact)
+    change = change_or_reason(original, simpler, feeds, rewrite="simplifying")
+    if isinstance(simpler, str) or isinstance(change, str):
+        note = f"used as it is, not simplified: {change}"
+        model = _normalized(load_model(artifact.model_path))
+        return _Graph(model=model, simplified=False, notes=(note,))
+    return _Graph(model=_normalized(simpler), simplified=True)
+
+
+def _slim(artifact: Artifact) -> ir.Model | str:
+    return simplify(artifact.model_path, stored_bytes=artifact.stored_bytes)
+
+
+def _raised(
+    graph: _Graph, needed: int, original: Sequence[Outputs], feeds: Sequence[Feed]
+) -> _Graph:
+    """Return the model in a later operator set where that keeps its outputs."""
+    now = operator_set(graph.model)
+    raised = raise_operator_set(graph.model, needed)
+    change = change_or_reason(original, raised, feeds, rewrite="raising it")
+    if isinstance(raised, str) or isinstance(change, str):
+        note = f"left in operator set {now}, where the recipe's techniques need {needed}: {change}"
+        return replace(graph, notes=(*graph.notes, note))
+    differs = f"differ from the original's by {change:.2g} of their norm"
+    note = (
+        f"raised from operator set {now} to {needed}, which the recipe's techniques need; the "
+        f"outputs {differs if change else 'stay the same'}"
+    )
+    notes = (*graph.notes, note)
+    return replace(graph, model=_normalized(raised), raised_to=needed, notes=notes)
+
+
+def _normalized(model: ir.Model) -> ir.Model:
     normalize(model)
     hold_values(model)
+    return model
+
+
+def _prepared(graph: _Graph, artifact: Artifact, *, biases: bool) -> Prepared:
+    model = graph.model
     if biases:
         give_biases(model)
     found = find_sites(model)
     if not found.sites:
-        raise NoSiteError(f"'{artifact.source}' has no compressible weight: {_reason(found)}")
-    return Prepared(model=model, found=found, simplified=simplified, notes=notes)
+        reasons = "; ".join([_reason(found), *graph.notes])
+        raise NoSiteError(f"'{artifact.source}' has no compressible weight: {reasons}")
+    return Prepared(
+        model=model,
+        found=found,
+        simplified=graph.simplified,
+        raised_to=graph.raised_to,
+        notes=graph.notes,
+    )
 
 
 def _reason(found: FoundSites) -> str:
@@ -123,36 +182,3 @@ def _reason(found: FoundSites) -> str:
         return f"no {', '.join(WEIGHT_INPUTS)} node reads a constant float matrix or kernel"
     largest = max(found.declined, key=lambda weight: weight.stored_bytes)
     return f"the largest, '{largest.name}', {largest.reason}"
-
-
-def _difference(
-    original: Sequence[Outputs], simpler: ir.Model, feeds: Sequence[Feed]
-) -> str | None:
-    """Return how the simplified model's outputs differ from the original's, or None."""
-    try:
-        light, supplied = to_light_proto(simpler)
-        evaluator = CpuEvaluator(light, feeds, replaceable=(), supplied=supplied)
-    except Exception as error:  # Whatever fails here, the original does not: it has just run.
-        return f"the simplified model does not run: {error}"
-    worst = largest_change(original, evaluator.reference)
-    return None if worst <= SAME_OUTPUTS else f"simplifying changes the outputs by {worst:.2g}"
-
-
-def largest_change(before: Sequence[Outputs], after: Sequence[Outputs]) -> float:
-    """Return the largest relative L2 change of an output over samples."""
-    return max(map(_relative_change, before, after), default=0.0)
-
-
-def _relative_change(before: Outputs, after: Outputs) -> float:
-    """Return the largest relative L2 change of an output; infinity if a discrete one changes."""
-    changes = [0.0]
-    for one, other in zip(before, after, strict=True):
-        if one.shape != other.shape or one.dtype != other.dtype:
-            return float("inf")
-        if one.dtype.kind != "f":
-            changes.append(0.0 if np.array_equal(one, other) else float("inf"))
-            continue
-        norm = float(np.linalg.norm(one.astype(np.float64)))
-        change = float(np.linalg.norm(one.astype(np.float64) - other.astype(np.float64)))
-        changes.append(change / norm if norm else change)
-    return max(changes)

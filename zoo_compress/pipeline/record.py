@@ -103,6 +103,7 @@ def run_record(
         "model_type": model_type_of(study.artifact.companions),
         "companions": list(copied_companions(study.artifact)),
         "simplified": study.prepared.simplified,
+        "raised_to": study.prepared.raised_to,
         "model_sha256": study.digest,
         "notes": _notes(attempt, scan, latency, finishing),
         "removal": _removal(study),

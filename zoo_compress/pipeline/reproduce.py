@@ -86,6 +86,7 @@ def apply(
     prepared = prepare_as(
         artifact,
         simplified=wanted.simplified,
+        raised_to=wanted.raised_to,
         biases=record is not None and record.corrects_biases,
     )
     feeds = () if record is None else _feeds(record, artifact, data)

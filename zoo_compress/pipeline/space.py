@@ -88,7 +88,8 @@ def build_space(
         else:
             declined.append(_declined(site, recipe, techniques))
     if not chosen:
-        raise NoSiteError(f"recipe '{recipe.name}' makes no weight smaller: {_reasons(declined)}")
+        reasons = "; ".join([_reasons(declined), *prepared.notes])
+        raise NoSiteError(f"recipe '{recipe.name}' makes no weight smaller: {reasons}")
     space = _space(prepared, recipe, chosen)
     return SizedSpace(space=space, offered=space, techniques=techniques, declined=tuple(declined))
 

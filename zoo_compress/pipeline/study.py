@@ -55,6 +55,7 @@ from zoo_compress.search.scan import Scan
 from zoo_compress.stats.bounds import required_inputs
 from zoo_compress.stats.certificates import QUANTILES
 from zoo_compress.stats.distances import Distance, default_distance, output_distance
+from zoo_compress.techniques.base import needed_operator_set
 from zoo_compress.techniques.candidates import Candidates
 from zoo_compress.techniques.encoder import Encoder
 
@@ -239,7 +240,12 @@ def build_study(
     aim.require_inputs(len(split.certify), settings.confidence)
     feeds = inputs.subset(split.search).feeds
     progress(Progress(stage="prepare", done=0))
-    prepared = prepare(artifact, feeds[:SIMPLIFICATION_INPUTS], biases=recipe.corrects_biases)
+    prepared = prepare(
+        artifact,
+        feeds[:SIMPLIFICATION_INPUTS],
+        biases=recipe.corrects_biases,
+        needed=needed_operator_set(techniques.values()),
+    )
     fitted = calibration_feeds(inputs, split)
     prepared, removal = removed(prepared, recipe, inputs, fitted, settings.seed, progress)
     if recipe.equalises:

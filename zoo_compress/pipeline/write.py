@@ -35,6 +35,7 @@ def plan_file(study: Study, plan: Plan) -> PlanFile:
         revision=study.artifact.revision,
         model_sha256=study.digest,
         simplified=study.prepared.simplified,
+        raised_to=study.prepared.raised_to,
         removal=study.removal,
         equalised=study.prepared.equalised,
         choices=plan_record(plan),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import onnx_ir as ir
 
 from zoo_compress.core import AnyArray, Encoded, Option, Site
+from zoo_compress.graph.fragment import OLDEST_OPSET
 from zoo_compress.techniques.calibration import Calibration
 
 
@@ -25,6 +26,10 @@ class Technique(Protocol):
         folded: Whether ONNX Runtime folds what it adds to a graph when a session is created, so
             that a model runs as the original does. Otherwise the file computes in another way,
             faster or slower.
+
+    A technique whose nodes need a later operator set than 11 says so in a further attribute,
+    `operator_set`, and has no options for sites of models in an earlier one. Models are raised to
+    it where that keeps their outputs, see `needed_operator_set`.
     """
 
     name: str
@@ -69,3 +74,9 @@ class Technique(Protocol):
     def rewrite(self, model: ir.Model, site: Site, encoded: Encoded) -> None:
         """Replace the weight in the model by its compressed form, in place."""
         ...
+
+
+def needed_operator_set(techniques: Iterable[Technique]) -> int:
+    """Return the first operator set in which all of some techniques work."""
+    needed = (getattr(technique, "operator_set", OLDEST_OPSET) for technique in techniques)
+    return max(needed, default=OLDEST_OPSET)

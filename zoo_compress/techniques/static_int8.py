@@ -76,6 +76,7 @@ class StaticInt8:
     by_weights = False
     observes = True
     folded = False
+    operator_set = FIRST_OPSET
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         """Check the settings; see `StaticInt8Settings`."""

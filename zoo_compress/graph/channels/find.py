@@ -11,6 +11,7 @@ import onnx_ir as ir
 from zoo_compress.graph.channels import across, elementwise, joins, layout, products
 from zoo_compress.graph.channels.groups import Channels, Member, components, group_units
 from zoo_compress.graph.channels.tracker import STANDARD, Labels, Part, Tracker, Units, constant
+from zoo_compress.graph.operator_set import operator_set
 
 Handler = Callable[[Tracker, ir.Node], None]
 
@@ -63,7 +64,7 @@ def find_channels(model: ir.Model) -> Channels:
     Args:
         model: Normalized, its weights loaded, shapes of values known. It is not changed.
     """
-    tracker = Tracker(model, model.opset_imports.get("", model.opset_imports.get("ai.onnx", 1)))
+    tracker = Tracker(model, operator_set(model))
     for node in model.graph:
         _follow(tracker, node)
     _freeze_outside(tracker)

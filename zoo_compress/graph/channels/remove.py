@@ -18,6 +18,7 @@ from zoo_compress.graph.channels.target import target_entry
 from zoo_compress.graph.channels.tracker import Labels, Units, integers
 from zoo_compress.graph.initializers import add_initializer, replace_initializer
 from zoo_compress.graph.names import value_names
+from zoo_compress.graph.operator_set import operator_set
 
 Kept = npt.NDArray[np.bool_]
 
@@ -161,7 +162,7 @@ def _adapt_split(model: ir.Model, node: ir.Node, given: Labels, kept: Kept) -> N
         for start, size in zip(starts, sizes, strict=False)
     ]
     node.attributes.pop("num_outputs", None)
-    if "split" in node.attributes or _opset(model) < FIRST_SPLIT_BY_INPUT:
+    if "split" in node.attributes or operator_set(model) < FIRST_SPLIT_BY_INPUT:
         node.attributes["split"] = ir.AttrInt64s("split", left)
         return
     old = node.inputs[1] if len(node.inputs) > 1 else None
@@ -193,7 +194,3 @@ def _constant(model: ir.Model, old: ir.Value, numbers: list[int]) -> ir.Value:
 def _free_name(model: ir.Model, name: str) -> str:
     taken = value_names(model)
     return next(n for i in count() if not taken[n := f"{name}.{i}" if i else name])
-
-
-def _opset(model: ir.Model) -> int:
-    return model.opset_imports.get("", model.opset_imports.get("ai.onnx", 1))
