@@ -112,9 +112,11 @@ class Fragment:
         """
         return self.add("Constant", [], value=onnx.numpy_helper.from_array(value))
 
-    def add_several(self, op_type: str, inputs: Sequence[str], outputs: int, /) -> list[str]:
+    def add_several(
+        self, op_type: str, inputs: Sequence[str], outputs: int, /, **attributes: Any
+    ) -> list[str]:
         """Append a node of several outputs and return their names."""
-        first = self.add(op_type, inputs)
+        first = self.add(op_type, inputs, **attributes)
         names = [first, *(f"{first}.{number}" for number in range(1, outputs))]
         self.nodes[-1].output[:] = names
         return names

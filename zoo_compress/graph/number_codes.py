@@ -12,7 +12,7 @@ from zoo_compress.core import AnyArray
 from zoo_compress.graph.fragment import Fragment
 from zoo_compress.graph.trellis import share_lengths
 from zoo_compress.graph.unpack import add_unpacked_bits, add_unpacked_codes, role
-from zoo_compress.numerics.number_codes import NumberCodes
+from zoo_compress.numerics.number_codes import LONGEST, number_codes
 from zoo_compress.numerics.packing import pack
 
 FLOAT, INT32 = onnx.TensorProto.FLOAT, onnx.TensorProto.INT32
@@ -35,16 +35,11 @@ def add_choice(fragment: Fragment, columns: int) -> str:
 
 
 def packed_symbols(
-    codes: NumberCodes,
-    symbols: npt.NDArray[np.int64],
-    choice: npt.NDArray[np.integer],
-    *,
-    room: int,
+    symbols: npt.NDArray[np.int64], choice: npt.NDArray[np.integer], *, room: int
 ) -> dict[str, AnyArray]:
     """Return what `add_symbols` stores, by role.
 
     Args:
-        codes: Of the symbols.
         symbols: Shape (n,).
         choice: The code of each, shape (n,).
         room: For how many bits there is room.
@@ -52,16 +47,14 @@ def packed_symbols(
     Raises:
         ValueError: If there are more.
     """
-    bits = codes.encode(symbols, choice)
+    bits = number_codes().encode(symbols, choice)
     if len(bits) > room:
         raise ValueError(f"{len(bits)} bits do not fit into {room}")
     padded = np.pad(bits, (0, room - len(bits)))
     return {role(plane): data for plane, data in pack(padded, 1).items()}
 
 
-def add_symbols(
-    fragment: Fragment, codes: NumberCodes, shape: tuple[int, int, int], choice: str, room: int
-) -> str:
+def add_symbols(fragment: Fragment, shape: tuple[int, int, int], choice: str, room: int) -> str:
     """Append nodes that decode symbols; return the name of these, float32, in `shape`.
 
     The file holds the first bits of all codes, then the second ones of those that have more than
@@ -75,7 +68,6 @@ def add_symbols(
 
     Args:
         fragment: Stores the bits.
-        codes: Of the symbols.
         shape: Of the symbols; columns lie along the middle axis.
         choice: Name of the code of each column, int32, shape (columns, 1).
         room: For how many bits there is room.
@@ -88,10 +80,10 @@ def add_symbols(
     r = fragment.add("Cast", [fragment.add("Reshape", [first, target])], to=FLOAT)
     last = fragment.constant(np.array([-1], np.int32))
     used = fragment.add("Add", [fragment.add("Cast", [count], to=INT32), last])
-    shorter = _add_ends(fragment, codes)
+    shorter = _add_ends(fragment)
     bound = fragment.constant(np.array(-0.5, np.float32))
     axis = fragment.constant(np.array(0, np.int64))
-    for length in range(1, codes.counts.shape[1]):
+    for length in range(1, LONGEST):
         at = fragment.constant(np.array(length - 1, np.int64))
         own = fragment.add("Gather", [fragment.add("Gather", [shorter, at]), choice])
         beyond = fragment.add("Sub", [r, own])
@@ -105,31 +97,26 @@ def add_symbols(
     return r
 
 
-def _add_ends(fragment: Fragment, codes: NumberCodes) -> str:
+def _add_ends(fragment: Fragment) -> str:
     """Append a table of how many codes have at most 1, 2, ... bits, shape (lengths, codes)."""
-    ends = np.cumsum(codes.counts, axis=1).T.astype(np.float16)
-    return fragment.add("Cast", [fragment.share(f"ends{codes.together}", ends)], to=FLOAT)
+    ends = np.cumsum(number_codes().counts, axis=1).T.astype(np.int16)
+    return fragment.add("Cast", [fragment.share("ends", ends)], to=FLOAT)
 
 
-def add_numbers(
-    fragment: Fragment, codes: NumberCodes, symbols: str, shape: tuple[int, int, int]
-) -> str:
-    """Append nodes that find the numbers of symbols; return the name of their places, int32.
+def add_places(fragment: Fragment, symbols: str, shape: tuple[int, int, int]) -> str:
+    """Append nodes that part pairs; return the name of the places of their numbers, int32.
 
     Args:
         fragment: Takes the nodes.
-        codes: Of the symbols.
         symbols: Name of the symbols.
         shape: Of the numbers; those of a pair are beside each other where that is not 1 long.
 
     Returns:
-        Name of the place of each number in `NumberCodes.numbers`, row by row, in one row.
+        Name of the place of each number in `add_numbers`, all in one row.
     """
     rows_first, length, rows = shape[2] == 1, shape[1], max(shape[0], shape[2])
     flat = fragment.share("flat", np.array([-1], np.int64))
     places = fragment.add("Cast", [symbols], to=INT32)
-    if codes.together == 1:
-        return fragment.add("Reshape", [places, flat])
     first = fragment.add("Mul", [places, fragment.constant(np.array(2, np.int32))])
     pairs = (-1, 1, length) if rows_first else (length, -1, 1)
     name = f"v{length}{'a' if rows_first else 'b'}"
@@ -142,3 +129,26 @@ def add_numbers(
     start, axis = (fragment.constant(np.array([at])) for at in (0, 0 if rows_first else 2))
     end = fragment.share(f"n{rows}", np.array([rows], np.int64))
     return fragment.add("Reshape", [fragment.add("Slice", [whole, start, end, axis]), flat])
+
+
+def add_numbers(fragment: Fragment) -> str:
+    """Append nodes that compute `NumberCodes.pairs`; return its name, float32, in one row.
+
+    A table of them would take 17 kB. TopK sorts, and of equal sums takes the first one first.
+    """
+    codes = number_codes()
+    width = len(codes.line)
+    line = fragment.add("Cast", [fragment.share("line", codes.line)], to=FLOAT)
+    squares = fragment.add("Mul", [line, line])
+    column = fragment.add("Reshape", [squares, fragment.constant(np.array([width, 1], np.int64))])
+    flat = fragment.share("flat", np.array([-1], np.int64))
+    sums = fragment.add("Reshape", [fragment.add("Add", [column, squares]), flat])
+    count = fragment.constant(np.array([width**2], np.int64))
+    _, order = fragment.add_several("TopK", [sums, count], 2, largest=0)
+    lengths = fragment.constant(np.array(width, np.int64))
+    first = fragment.add("Div", [order, lengths])
+    second = fragment.add("Sub", [order, fragment.add("Mul", [first, lengths])])
+    upright = fragment.constant(np.array([width**2, 1], np.int64))
+    parts = [fragment.add("Reshape", [part, upright]) for part in (first, second)]
+    both = fragment.add("Reshape", [fragment.add("Concat", parts, axis=1), flat])
+    return fragment.add("Gather", [line, both])

@@ -6,7 +6,6 @@ import numpy as np
 import onnx
 
 from zoo_compress.graph.fragment import Fragment
-from zoo_compress.numerics.number_codes import NumberCodes
 
 INT32, UINT8 = onnx.TensorProto.INT32, onnx.TensorProto.UINT8
 FAR = 1 << 31
@@ -14,7 +13,7 @@ FAR = 1 << 31
 
 
 def add_trellis_levels(
-    fragment: Fragment, codes: NumberCodes, places: str, *, shape: tuple[int, int, int]
+    fragment: Fragment, numbers: str, places: str, *, shape: tuple[int, int, int]
 ) -> str:
     """Append nodes that turn whole numbers into levels; return the name of these, float32.
 
@@ -23,28 +22,26 @@ def add_trellis_levels(
 
     Args:
         fragment: Takes the nodes.
-        codes: Of the numbers.
-        places: Name of the places of the numbers in its table, int32, in one row.
+        numbers: Name of a table of whole numbers, float32, in one row.
+        places: Name of the places of the numbers in this table, int32, in one row.
         shape: Of the result; paths lie along the middle axis, and one of the others is 1 long.
     """
-    first, second, parity = _add_tables(fragment, codes)
+    second, parity = _add_tables(fragment, numbers)
     odd = fragment.add("GatherElements", [parity, places])
     second_grid = _add_grid(fragment, odd, shape)
-    levels = [fragment.add("GatherElements", [table, places]) for table in (second, first)]
+    levels = [fragment.add("GatherElements", [table, places]) for table in (second, numbers)]
     chosen = fragment.add("Where", [second_grid, *levels])
     return fragment.add("Reshape", [chosen, share_lengths(fragment, "k", shape, shape[1])])
 
 
-def _add_tables(fragment: Fragment, codes: NumberCodes) -> tuple[str, str, str]:
-    """Append levels of numbers on both grids, float32, and whether they are odd, uint8."""
-    stored = fragment.share(f"numbers{codes.together}", codes.numbers.reshape(-1))
-    first = fragment.add("Cast", [stored], to=onnx.TensorProto.FLOAT)
+def _add_tables(fragment: Fragment, numbers: str) -> tuple[str, str]:
+    """Append levels of numbers on the second grid, float32, and whether they are odd, uint8."""
     two, half = (fragment.constant(np.array(value, np.float32)) for value in (2, 0.5))
-    towards = fragment.add("Mul", [fragment.add("Sign", [first]), half])
-    second = fragment.add("Sub", [first, towards])
-    floor = fragment.add("Floor", [fragment.add("Mul", [first, half])])
-    odd = fragment.add("Sub", [first, fragment.add("Mul", [floor, two])])
-    return first, second, fragment.add("Cast", [odd], to=UINT8)
+    towards = fragment.add("Mul", [fragment.add("Sign", [numbers]), half])
+    second = fragment.add("Sub", [numbers, towards])
+    floor = fragment.add("Floor", [fragment.add("Mul", [numbers, half])])
+    odd = fragment.add("Sub", [numbers, fragment.add("Mul", [floor, two])])
+    return second, fragment.add("Cast", [odd], to=UINT8)
 
 
 def _add_grid(fragment: Fragment, odd: str, shape: tuple[int, int, int]) -> str:

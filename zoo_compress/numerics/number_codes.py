@@ -1,4 +1,4 @@
-"""Codes for whole numbers near 0, by ones or by pairs: one for each of several widths."""
+"""Codes for pairs of whole numbers near 0, one for each of several widths of distribution."""
 
 from __future__ import annotations
 
@@ -18,42 +18,42 @@ from zoo_compress.numerics.canonical_code import (
 
 # The chances that code c is made for fall with exp(-(k / scale)^2); scales grow from code to code.
 # A finer ratio than sqrt(2) saves less than 0.01 bits a number.
-RATIO = 2**0.5
-# Of single numbers, and of pairs: the first scale, and how many there are.
-NARROWEST, COUNTS = {1: 0.8, 2: 0.65}, {1: 12, 2: 8}
+NARROWEST, RATIO, CODES = 0.65, 2**0.5, 10
 # Whole numbers beyond so many scales have no code.
 FURTHEST = 3.0
-LONGEST = {1: 12, 2: 13}
+LONGEST = 15
 NO_CODE = 1 << 20
 """Stands for the bits of numbers that a code does not have."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class NumberCodes:
-    """Prefix codes for whole numbers, those of narrow distributions first.
+    """Prefix codes for pairs of whole numbers, those of narrow distributions first.
 
-    A symbol stands for the same numbers in all of them, the first one for 0. A code has symbols
-    for all numbers that are at most as large as the last ones, in the sum of squares.
+    A symbol stands for the same pair in all of them: those with a smaller sum of squares come
+    first, among them those of a smaller first number. A code has symbols for the first pairs.
 
     Attributes:
-        codes: Each has at least as many symbols as the one before.
-        numbers: What the symbols of the last one stand for, shape (symbols, 1 or 2).
-        scales: Widths of the distributions that they are made for, shape (codes,).
+        codes: Each has at least as many symbols as the one before, the last one all.
+        largest: All numbers from minus that to that have symbols.
+        scales: Widths of the distributions that the codes are made for, shape (codes,).
     """
 
     codes: tuple[CanonicalCode, ...]
-    numbers: npt.NDArray[np.int8]
+    largest: int
     scales: Doubles
 
-    @property
-    def together(self) -> int:
-        """Numbers of a symbol."""
-        return int(self.numbers.shape[1])
+    @cached_property
+    def line(self) -> npt.NDArray[np.int8]:
+        """The numbers, ascending."""
+        return np.arange(-self.largest, self.largest + 1, dtype=np.int8)
 
-    @property
-    def largest(self) -> int:
-        """The largest number of the last code."""
-        return int(self.numbers.max())
+    @cached_property
+    def pairs(self) -> npt.NDArray[np.int8]:
+        """What the symbols stand for, shape (symbols, 2)."""
+        return np.stack(np.divmod(_order(self.line), len(self.line)), axis=1).astype(
+            np.int8
+        ) - np.int8(self.largest)
 
     @cached_property
     def counts(self) -> Ints:
@@ -63,18 +63,16 @@ class NumberCodes:
     @cached_property
     def lengths(self) -> Ints:
         """Bits of each symbol in each code or `NO_CODE`, shape (codes, symbols)."""
-        found = np.full((len(self.codes), len(self.numbers)), NO_CODE)
+        found = np.full((len(self.codes), len(self.pairs)), NO_CODE)
         for row, code in zip(found, self.codes, strict=True):
             row[: len(code.lengths)] = code.lengths
         return found
 
     def bits(self, code: int) -> Doubles:
         """Return about how many bits the numbers from -m to m take in a code, shape (2 m + 1,)."""
-        largest = int(self.numbers[: len(self.codes[code].lengths)].max())
-        line = np.arange(-largest, largest + 1)
-        if self.together == 1:
-            return np.asarray(self.lengths[code][self._symbols[line + self.largest]], np.float64)
-        return -np.log2(_chances(np.square(line), float(self.scales[code])))
+        largest = int(self.pairs[: len(self.codes[code].lengths)].max())
+        squares = np.square(np.arange(-largest, largest + 1))
+        return -np.log2(_chances(squares, float(self.scales[code])))
 
     def near(self, deviation: npt.NDArray[np.floating]) -> Ints:
         """Return the code for numbers of each standard deviation."""
@@ -84,14 +82,15 @@ class NumberCodes:
         return found
 
     def symbols(self, numbers: npt.NDArray[np.integer]) -> Ints:
-        """Return the symbols of numbers, shape (rows, columns); pairs are of rows 2 i, 2 i + 1.
+        """Return the symbols of numbers, shape (rows, columns), of the rows 2 i and 2 i + 1.
 
         A last row without another is put together with zeros.
         """
         rows, columns = numbers.shape
-        padded = np.pad(numbers.astype(np.int64), ((0, -rows % self.together), (0, 0)))
-        places = padded.reshape(-1, self.together, columns) + self.largest
-        return self._symbols[tuple(places.swapaxes(0, 1))]
+        padded = np.pad(numbers.astype(np.int64), ((0, rows % 2), (0, 0)))
+        first, second = padded.reshape(-1, 2, columns).swapaxes(0, 1) + self.largest
+        found: Ints = self._symbols[first * len(self.line) + second]
+        return found
 
     def best(self, symbols: Ints) -> tuple[Ints, Ints]:
         """Return the code in which each column of symbols takes the fewest bits, and these.
@@ -121,50 +120,43 @@ class NumberCodes:
 
     @cached_property
     def _symbols(self) -> Ints:
-        """The symbol of each number, or of each two, from -n to n."""
-        found = np.empty((2 * self.largest + 1,) * self.together, np.int64)
-        found[tuple(self.numbers.T.astype(np.int64) + self.largest)] = np.arange(len(self.numbers))
-        return found
+        """The symbol of each pair, row by row."""
+        return np.argsort(_order(self.line))
 
     @cached_property
     def _bits(self) -> Bits:
         """`CanonicalCode.bits` of each code, shape (places, codes, symbols)."""
-        shape = (self.counts.shape[1], len(self.codes), len(self.numbers))
+        shape = (self.counts.shape[1], len(self.codes), len(self.pairs))
         found = np.zeros(shape, np.uint8)
         for number, code in enumerate(self.codes):
             found[:, number, : len(code.lengths)] = code.bits
         return found
 
 
-@lru_cache(maxsize=2)
-def number_codes(together: int) -> NumberCodes:
-    """Return codes for whole numbers by ones or by pairs.
-
-    Args:
-        together: 1 or 2.
-    """
-    scales: Doubles = NARROWEST[together] * RATIO ** np.arange(COUNTS[together], dtype=np.float64)
-    points = _points(_largest(float(scales[-1])), together)
-    squares = np.square(points).sum(axis=1)
-    fewest = [np.searchsorted(squares, _largest(s) ** 2, side="right") for s in scales[:-1]]
+@lru_cache(maxsize=1)
+def number_codes() -> NumberCodes:
+    """Return the codes that trellis-coded weights are stored in."""
+    scales: Doubles = NARROWEST * RATIO ** np.arange(CODES, dtype=np.float64)
+    furthest = [int(np.ceil(FURTHEST * scale)) + 1 for scale in scales]
+    line = np.arange(-furthest[-1], furthest[-1] + 1)
+    squares = np.sort(_sums(line))
+    fewest = [np.searchsorted(squares, end**2, side="right") for end in furthest[:-1]]
     codes = tuple(
-        best_code(_chances(squares[:count], float(scale)), longest=LONGEST[together])
+        best_code(_chances(squares[:count], float(scale)), longest=LONGEST)
         for count, scale in zip([*fewest, len(squares)], scales, strict=True)
     )
-    return NumberCodes(codes=codes, numbers=points.astype(np.int8), scales=scales)
+    return NumberCodes(codes=codes, largest=furthest[-1], scales=scales)
 
 
-def _largest(scale: float) -> int:
-    return int(np.ceil(FURTHEST * scale)) + 1
+def _sums(line: npt.NDArray[np.integer]) -> Ints:
+    """Return the sum of squares of every pair of numbers, row by row."""
+    squares = np.square(line.astype(np.int64))
+    return np.add.outer(squares, squares).reshape(-1)
 
 
-def _points(largest: int, together: int) -> Ints:
-    """Return all numbers, or all pairs of them, those with the smallest sum of squares first."""
-    line = np.arange(-largest, largest + 1)
-    points = np.stack([axis.reshape(-1) for axis in np.meshgrid(*[line] * together)], axis=1)
-    # Of points alike, the one with the larger first number comes first.
-    found: Ints = points[np.lexsort((*-points.T, np.square(points).sum(axis=1)))]
-    return found
+def _order(line: npt.NDArray[np.integer]) -> Ints:
+    """Return the places of pairs among all of them, row by row, in the order of their symbols."""
+    return np.argsort(_sums(line), kind="stable")
 
 
 def _chances(squares: Ints, scale: float) -> Doubles:

@@ -15,6 +15,7 @@ from zoo_compress.graph.function import FEWEST_MODEL_BYTES
 from zoo_compress.graph.number_codes import (
     add_choice,
     add_numbers,
+    add_places,
     add_symbols,
     packed_choice,
     packed_symbols,
@@ -23,6 +24,7 @@ from zoo_compress.graph.scaled import finish_weight
 from zoo_compress.graph.step_codes import add_coded_steps
 from zoo_compress.graph.trellis import add_trellis_levels
 from zoo_compress.numerics.magnitude import unit_weights
+from zoo_compress.numerics.number_codes import number_codes
 from zoo_compress.numerics.step_codes import decoded_steps
 from zoo_compress.numerics.trellis import trellis_levels
 from zoo_compress.techniques.calibration import Calibration
@@ -107,10 +109,10 @@ class TrellisCodes:
             raise ValueError(f"{site.elements} weights have no codes of {layout.bits:g} bits")
         unit, exponent = unit_weights(weight)
         found = TrellisFit(unit, layout, calibration).best()
-        symbols = layout.codes.symbols(found.numbers.reshape(-1, found.numbers.shape[2]))
+        symbols = number_codes().symbols(found.numbers.reshape(-1, found.numbers.shape[2]))
         choices = np.broadcast_to(found.choice, symbols.shape)
         packed = layout.in_file_order(symbols), layout.in_file_order(choices)
-        tensors = packed_symbols(layout.codes, *packed, room=layout.room)
+        tensors = packed_symbols(*packed, room=layout.room)
         tensors |= packed_choice(found.choice)
         tensors["d"] = found.rows.reshape(layout.rows_shape)
         tensors["f"] = np.array(np.ldexp(found.factor, exponent))
@@ -130,9 +132,9 @@ def _fragment(layout: TrellisLayout) -> Fragment:
     fragment = Fragment(site.name, site.alias, calls=True)
     shape = layout.shape
     choice = add_choice(fragment, shape[1])
-    symbols = add_symbols(fragment, layout.codes, layout.symbols_shape, choice, layout.room)
-    numbers = add_numbers(fragment, layout.codes, symbols, shape)
-    levels = add_trellis_levels(fragment, layout.codes, numbers, shape=shape)
+    symbols = add_symbols(fragment, layout.symbols_shape, choice, layout.room)
+    places = add_places(fragment, symbols, shape)
+    levels = add_trellis_levels(fragment, add_numbers(fragment), places, shape=shape)
     rows = add_coded_steps(fragment, "d", layout.rows_shape)
     step = fragment.add("Mul", [rows, fragment.store("f", (), np.float32)])
     weight = fragment.add("Mul", [levels, step])

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zoo_compress.numerics.feedback import FeedbackFactor
+from zoo_compress.numerics.number_codes import number_codes
 from zoo_compress.numerics.step_codes import (
     Bytes,
     decoded_steps,
@@ -100,7 +101,7 @@ class TrellisFit:
 
     @cached_property
     def _trellises(self) -> list[Trellis]:
-        codes = self.layout.codes
+        codes = number_codes()
         return [Trellis(bits=codes.bits(c), price=PRICE) for c in range(len(codes.codes))]
 
     @property
@@ -124,7 +125,7 @@ class TrellisFit:
     def _least(self) -> Floats:
         """Steps with which the largest weight of a row still has a level."""
         largest = np.abs(self._rows).max(axis=2, initial=0)
-        return np.where(self._shares > 0, largest / np.float32(self.layout.codes.largest), 0)
+        return np.where(self._shares > 0, largest / np.float32(number_codes().largest), 0)
 
     def _steps(self, coarseness: float) -> tuple[Bytes, np.float32]:
         return step_codes(np.maximum(self._shares * np.float32(coarseness), self._least))
@@ -135,7 +136,7 @@ class TrellisFit:
         inverse = np.divide(1, rows, out=np.zeros_like(rows), where=rows != 0)
         power = np.einsum("gok,go->k", np.square(self._rows), np.square(inverse))
         deviation = np.sqrt(power / max(np.count_nonzero(rows), 1))
-        choice = self.layout.codes.near(deviation)
+        choice = number_codes().near(deviation)
         grid = Grid(rows=rows, trellises=self._trellises, choice=choice)
         return codes, factor, grid
 
@@ -161,7 +162,7 @@ class TrellisFit:
 
     def _taken(self, numbers: npt.NDArray[np.int8]) -> tuple[npt.NDArray[np.int64], ...]:
         """Return the best code of each column, and the bits that it takes."""
-        codes = self.layout.codes
+        codes = number_codes()
         return codes.best(codes.symbols(numbers.reshape(-1, numbers.shape[2])))
 
     def _coded(self, coarseness: float) -> Coded:

@@ -9,14 +9,9 @@ from typing import Any
 import numpy.typing as npt
 
 from zoo_compress.core import Site
-from zoo_compress.numerics.number_codes import NumberCodes, number_codes
 from zoo_compress.numerics.rows import from_rows, to_rows
 
 Array = npt.NDArray[Any]
-
-# A symbol takes at least a bit, and a whole number of them: pairs lose less by that, but need
-# larger tables.
-PAIRS_BELOW = 3.3
 
 
 @dataclass(frozen=True)
@@ -56,18 +51,10 @@ class TrellisLayout:
         return 1 in (math.prod(shape[:axis]), math.prod(shape[axis + 1 :]))
 
     @property
-    def codes(self) -> NumberCodes:
-        """Of the numbers."""
-        return number_codes(2 if self.bits < PAIRS_BELOW else 1)
-
-    @property
     def symbols_shape(self) -> tuple[int, int, int]:
-        """Lengths of the symbols before, along and behind a row."""
+        """Lengths of the symbols, of two rows each, before, along and behind a row."""
         before, length, behind = self.shape
-        together = self.codes.together
-        if self.rows_first:
-            return -(-before // together), length, 1
-        return 1, length, -(-behind // together)
+        return (-(-before // 2), length, 1) if self.rows_first else (1, length, -(-behind // 2))
 
     @property
     def room(self) -> int:
