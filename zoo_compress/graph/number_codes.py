@@ -13,7 +13,7 @@ from zoo_compress.graph.fragment import Fragment
 from zoo_compress.graph.trellis import share_lengths
 from zoo_compress.graph.unpack import add_unpacked_bits, add_unpacked_codes, role
 from zoo_compress.numerics.number_codes import LONGEST, number_codes
-from zoo_compress.numerics.packing import pack
+from zoo_compress.numerics.packing import pack, padded_length
 
 FLOAT, INT32 = onnx.TensorProto.FLOAT, onnx.TensorProto.INT32
 
@@ -28,10 +28,23 @@ def packed_choice(choice: npt.NDArray[np.uint8]) -> dict[str, AnyArray]:
     return {CHOICE + role(plane): data for plane, data in pack(choice, CHOICE_BITS).items()}
 
 
-def add_choice(fragment: Fragment, columns: int) -> str:
-    """Append nodes that unpack the code of each column; return its name, int32, (columns, 1)."""
-    codes = add_unpacked_codes(fragment, bits=CHOICE_BITS, shape=(columns, 1), prefix=CHOICE)
-    return fragment.add("Cast", [codes], to=INT32)
+def add_choice(fragment: Fragment, shape: tuple[int, int, int]) -> str:
+    """Append nodes that unpack the code of each column; return its name, int32, (columns, 1).
+
+    Padding is cut off where there is none too, so that all weights share these nodes.
+
+    Args:
+        fragment: Stores the codes.
+        shape: Of the weight; columns lie along the middle axis.
+    """
+    length = shape[1]
+    padded = padded_length(length, CHOICE_BITS)
+    codes = add_unpacked_codes(fragment, bits=CHOICE_BITS, shape=(padded,), prefix=CHOICE)
+    start = fragment.constant(np.array([0], np.int64))
+    end = fragment.share(f"n{length}", np.array([length], np.int64))
+    whole = fragment.add("Cast", [fragment.add("Slice", [codes, start, end])], to=INT32)
+    upright = fragment.constant(np.array([-1, 1], np.int64))
+    return fragment.add("Reshape", [whole, upright])
 
 
 def packed_symbols(
@@ -80,13 +93,14 @@ def add_symbols(fragment: Fragment, shape: tuple[int, int, int], choice: str, ro
     r = fragment.add("Cast", [fragment.add("Reshape", [first, target])], to=FLOAT)
     last = fragment.constant(np.array([-1], np.int32))
     used = fragment.add("Add", [fragment.add("Cast", [count], to=INT32), last])
-    shorter = _add_ends(fragment)
+    ends = fragment.add("Gather", [_add_ends(fragment), choice], axis=1)
     bound = fragment.constant(np.array(-0.5, np.float32))
     axis = fragment.constant(np.array(0, np.int64))
-    for length in range(1, LONGEST):
-        at = fragment.constant(np.array(length - 1, np.int64))
-        own = fragment.add("Gather", [fragment.add("Gather", [shorter, at]), choice])
-        beyond = fragment.add("Sub", [r, own])
+    at = fragment.constant(np.array(-1, np.int64))
+    one = fragment.constant(np.array(1, np.int64))
+    for _ in range(1, LONGEST):
+        at = fragment.add("Add", [at, one])
+        beyond = fragment.add("Sub", [r, fragment.add("Gather", [ends, at])])
         longer = fragment.add("Reshape", [fragment.add("Greater", [beyond, bound]), flat])
         total = fragment.add("CumSum", [fragment.add("Cast", [longer], to=INT32), axis])
         places = fragment.add("Add", [total, used])

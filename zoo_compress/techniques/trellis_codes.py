@@ -131,7 +131,7 @@ def _fragment(layout: TrellisLayout) -> Fragment:
     site = layout.site
     fragment = Fragment(site.name, site.alias, calls=True)
     shape = layout.shape
-    choice = add_choice(fragment, shape[1])
+    choice = add_choice(fragment, shape)
     symbols = add_symbols(fragment, layout.symbols_shape, choice, layout.room)
     places = add_places(fragment, symbols, shape)
     levels = add_trellis_levels(fragment, add_numbers(fragment), places, shape=shape)
