@@ -68,6 +68,11 @@ def test_the_panel_tells_how_fast_the_model_runs_and_loads(report: dict[str, Any
     assert "the original in 0.1 s." in text
 
 
+def test_the_panel_tells_what_memory_opening_takes(report: dict[str, Any]) -> None:
+    report["gate"] = {"opening_bytes": 1_310_000_000}
+    assert "opening it takes up to 1.31 GB of memory." in unwrapped(drawn(report))
+
+
 @pytest.mark.parametrize(("met", "word"), [(True, "within"), (False, "misses")])
 def test_the_panel_tells_whether_a_budget_of_latency_is_kept(
     report: dict[str, Any], met: bool, word: str

@@ -108,6 +108,12 @@ def test_a_card_says_whether_the_model_is_slower(verdict, words):
     assert words in card({**RUN, "latency": {**RUN["latency"], "verdict": verdict}})
 
 
+def test_a_card_says_what_memory_opening_takes_if_that_is_known():
+    opening = "Opening it took up to 1.31 GB of memory for a moment."
+    assert opening in card(RUN | {"gate": {"opening_bytes": 1_310_000_000}})
+    assert "Opening it took" not in card()
+
+
 def test_the_certificate_is_quoted_with_its_scope_once_and_its_silence():
     text = card()
     assert "> With 95 % confidence it differs on at most 9 % of inputs" in text

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import onnx
 import pytest
@@ -19,9 +21,26 @@ def model_path(conv_model, tmp_path):
 
 def test_the_outputs_are_those_of_a_session_here(model_path, images):
     session = open_session(model_path)
-    found = run_in_fresh_process(model_path, images)
+    found = run_in_fresh_process(model_path, images).outputs
     for feed, outputs in zip(images, found, strict=True):
         np.testing.assert_allclose(outputs[0], session.run(None, feed)[0], rtol=1e-6)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell")
+def test_what_opening_a_model_takes_goes_with_its_weights(tmp_path):
+    found = []
+    for width in (64, 2048):
+        graph = onnx.parser.parse_graph(
+            f"g (float[1,{width}] x) => (float[] y) {{ y = MatMul(x, w) }}"
+        )
+        weight = np.ones((width, width), np.float32)
+        graph.initializer.append(onnx.numpy_helper.from_array(weight, "w"))
+        sets = [helper.make_opsetid("", 18)]
+        path = tmp_path / f"{width}.onnx"
+        onnx.save(helper.make_model(graph, opset_imports=sets, ir_version=9), path)
+        run = run_in_fresh_process(path, [{"x": np.ones((1, width), np.float32)}])
+        found.append(run.opening_bytes)
+    assert found[1] - found[0] > weight.nbytes
 
 
 def test_input_names_need_not_be_file_names_and_text_travels(tmp_path):
@@ -45,7 +64,7 @@ def test_input_names_need_not_be_file_names_and_text_travels(tmp_path):
         "a/b": np.array([1, 2, 3]),
         "file": np.array([0.5], np.float32),
     }
-    ((numbers, floats, words),) = run_in_fresh_process(path, [feed])
+    ((numbers, floats, words),) = run_in_fresh_process(path, [feed]).outputs
     assert numbers.tolist() == [1, 2, 3]
     assert floats.tolist() == [0.5]
     assert words.tolist() == ["one", "three"]
@@ -54,7 +73,7 @@ def test_input_names_need_not_be_file_names_and_text_travels(tmp_path):
 def test_the_users_folder_is_not_on_the_import_path(model_path, images, tmp_path, monkeypatch):
     tmp_path.joinpath("numpy.py").write_text("raise RuntimeError('the wrong numpy')")
     monkeypatch.chdir(tmp_path)
-    assert len(run_in_fresh_process(model_path, images[:1])) == 1
+    assert len(run_in_fresh_process(model_path, images[:1]).outputs) == 1
 
 
 def test_a_process_that_takes_too_long_is_stopped(model_path, images):

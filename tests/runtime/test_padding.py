@@ -65,7 +65,7 @@ def test_every_way_to_run_a_model_leaves_the_same_positions_out(tmp_path):
     expected = run_model(path, [sample])[0][0]
     evaluator = CpuEvaluator(onnx.load(path), [sample], replaceable=["dense"])
     pair = ModelPair(path, path).both(sample, sample="one")
-    fresh = run_in_fresh_process(path, [sample])
+    fresh = run_in_fresh_process(path, [sample]).outputs
     for outputs in (evaluator.reference[0], *pair, fresh[0]):
         np.testing.assert_allclose(outputs[0], expected, rtol=1e-5, atol=1e-6)
 

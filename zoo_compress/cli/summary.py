@@ -58,7 +58,7 @@ def summary(report: Report, *, folder: Path, notes: Iterable[str] = ()) -> Panel
     """Return the panel: sizes, distance, speed, certificate, warnings, bits, time and files."""
     rows: list[tuple[RenderableType, RenderableType]] = [
         ("Distance", distance(report)),
-        ("Speed", Text.assemble(speed(report["latency"]), time_budget(report))),
+        ("Speed", Text.assemble(speed(report["latency"], _opening(report)), time_budget(report))),
         ("Certified", certificate(report["certificate"])),
         *(("Removed", text) for text in removal(report.get("removal"))),
         *((Text("Warning", style="yellow"), Text(note, style="yellow")) for note in notes),
@@ -133,11 +133,18 @@ def uniform(report: Report) -> Text:
     )
 
 
-def speed(found: Mapping[str, Any]) -> Text:
-    """Return how long the model takes beside the original, to run and to load."""
+def speed(found: Mapping[str, Any], opening_bytes: int | None = None) -> Text:
+    """Return how long the model takes beside the original, to run and to load.
+
+    Args:
+        found: What was measured.
+        opening_bytes: The most memory that opening the model takes, if that is known.
+    """
     lower, upper = found["quartiles"]
     times = "{compressed_ms:.3g} ms for an input, the original {original_ms:.3g} ms"
     loads = "{compressed_load_seconds:.2g} s, the original in {original_load_seconds:.2g} s"
+    if opening_bytes is not None:
+        loads += f"; opening it takes up to {readable_bytes(opening_bytes)} of memory"
     return Text.assemble(
         (VERDICTS[found["verdict"]].format(**found), "bold"),
         f": {times.format(**found)}\n",
@@ -149,6 +156,12 @@ def speed(found: Mapping[str, Any]) -> Text:
             "dim",
         ),
     )
+
+
+def _opening(report: Report) -> int | None:
+    """Return the memory that opening the model takes; runs of earlier versions do not say."""
+    found: int | None = report.get("gate", {}).get("opening_bytes")
+    return found
 
 
 def time_budget(report: Report) -> Text:

@@ -97,6 +97,7 @@ def run_record(
         "gate": {
             "relative_difference": gate.relative_difference,
             "relative_distance": gate.relative_distance,
+            "opening_bytes": gate.opening_bytes,
         },
         "latency": latency_record(latency),
         "latency_budget": time_record(attempt, latency),

@@ -48,6 +48,12 @@ class CertificateRecord(_Part):
     statement: str
 
 
+class Gate(_Part):
+    """What the gate found about the file."""
+
+    opening_bytes: Count | None = None
+
+
 class LatencyRecord(_Part):
     """How long model and original take."""
 
@@ -145,6 +151,7 @@ class CardRecord(_Part):
     data: str
     certificate: CertificateRecord | None
     certificates: tuple[CertificateRecord, ...]
+    gate: Gate = Gate()
     latency: LatencyRecord
     latency_budget: LatencyBudget | None = None
     removal: Removal | None

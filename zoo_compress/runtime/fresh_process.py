@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +16,31 @@ import numpy as np
 
 from zoo_compress.core import AnyArray, Feed
 from zoo_compress.errors import PublishGateError
+from zoo_compress.runtime.gate_worker import OPENING
 from zoo_compress.runtime.session import short_reason
 
 WORKER = "zoo_compress.runtime.gate_worker"
 PACKAGE_ROOT = Path(__file__).parents[2]
 
 
+@dataclass(frozen=True, eq=False)
+class FreshRun:
+    """What a process of its own found about a model.
+
+    Attributes:
+        outputs: One tuple for each sample.
+        opening_bytes: The most memory that opening it added to the process; None where the system
+            does not tell.
+    """
+
+    outputs: list[tuple[AnyArray, ...]]
+    opening_bytes: int | None
+
+
 def run_in_fresh_process(
     model_path: Path, feeds: Sequence[Feed], *, timeout: float = 600
-) -> list[tuple[AnyArray, ...]]:
-    """Return the outputs of a stock ONNX Runtime that shares no memory with this process.
+) -> FreshRun:
+    """Run a model in a stock ONNX Runtime that shares no memory with this process.
 
     Args:
         model_path: The model file.
@@ -92,7 +108,10 @@ def _run_worker(request: Path, model_path: Path, timeout: float) -> None:
         )
 
 
-def _read_outputs(path: Path, samples: int) -> list[tuple[AnyArray, ...]]:
+def _read_outputs(path: Path, samples: int) -> FreshRun:
     with np.load(path) as stored:
-        count = len(stored.files) // samples
-        return [tuple(stored[f"{s}/{i}"] for i in range(count)) for s in range(samples)]
+        names = [name for name in stored.files if name != OPENING]
+        count = len(names) // samples
+        outputs = [tuple(stored[f"{s}/{i}"] for i in range(count)) for s in range(samples)]
+        opening = int(stored[OPENING]) if OPENING in stored.files else None
+    return FreshRun(outputs, opening)

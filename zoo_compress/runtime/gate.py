@@ -28,13 +28,14 @@ class GateReport:
         relative_difference: Largest ||out - searched|| / ||searched|| over the float outputs.
         relative_distance: Largest squared distance to the original as a share of the original's
             variance; None if no output varies over two samples or more.
-        opened: Whether a stock ONNX Runtime opened the file.
+        opening_bytes: The most memory that opening the file added to a process; None where the
+            system does not tell.
     """
 
     stored_bytes: int
     relative_difference: float
     relative_distance: float | None
-    opened: bool = True
+    opening_bytes: int | None = None
 
 
 def publish_gate(
@@ -76,19 +77,20 @@ def publish_gate(
             f"{len(feeds)} feeds, {len(searched)} searched and {len(original)} original outputs"
         )
     stored_bytes = _check_size([model_path, *data_files], predicted_bytes, size_tolerance)
-    outputs = run_in_fresh_process(model_path, feeds, timeout=timeout)
+    found = run_in_fresh_process(model_path, feeds, timeout=timeout)
     differences, distances = [0.0], []
     for index, example in enumerate(searched[0]):
         if example.dtype.kind == "f":
-            found, expected, reference = (
-                [sample[index] for sample in side] for side in (outputs, searched, original)
+            written, expected, reference = (
+                [sample[index] for sample in side] for side in (found.outputs, searched, original)
             )
-            differences.append(_check_difference(index, found, expected, tolerance))
-            distances.append(_check_distance(index, found, reference))
+            differences.append(_check_difference(index, written, expected, tolerance))
+            distances.append(_check_distance(index, written, reference))
     return GateReport(
         stored_bytes=stored_bytes,
         relative_difference=max(differences),
         relative_distance=max((d for d in distances if d is not None), default=None),
+        opening_bytes=found.opening_bytes,
     )
 
 
@@ -115,7 +117,7 @@ def reopening_gate(
         PublishGateError: If the file does not open or run, returns NaN or infinity, or is no
             closer to the original than always answering the original's mean.
     """
-    outputs = run_in_fresh_process(model_path, feeds, timeout=timeout)
+    outputs = run_in_fresh_process(model_path, feeds, timeout=timeout).outputs
     distances = list[float | None]()
     for index, example in enumerate(outputs[0]):
         if example.dtype.kind == "f":

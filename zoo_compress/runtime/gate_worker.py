@@ -15,6 +15,9 @@ import onnxruntime
 
 from zoo_compress.runtime.padding import without_padding
 
+OPENING = "opening"
+"""Name of the bytes that opening the model took, beside `sample/output`."""
+
 
 def main(request_path: Path) -> None:
     """Run every sample of the request and store the outputs as `sample/output` in an npz file.
@@ -22,12 +25,17 @@ def main(request_path: Path) -> None:
     Positions that only pad a sample are left out, as in every other run.
 
     The request names the `model`, the `inputs`, the npz files `feeds` (`sample/input`, by
-    position) and `outputs`, and the number of `samples`.
+    position) and `outputs`, and the number of `samples`. What opening the model adds to the memory
+    of the process, at most, is stored as `OPENING`, where the system tells.
     """
     request = json.loads(request_path.read_text(encoding="utf-8"))
+    before = _bytes("VmRSS")
     session = onnxruntime.InferenceSession(request["model"], providers=["CPUExecutionProvider"])
+    most = _bytes("VmHWM")
     given = [output.name for output in session.get_outputs()]
     results: dict[str, Any] = {}
+    if before is not None and most is not None:
+        results[OPENING] = np.array(most - before)
     with np.load(request["feeds"]) as stored:
         for sample in range(request["samples"]):
             names = enumerate(request["inputs"])
@@ -37,6 +45,14 @@ def main(request_path: Path) -> None:
                 text = output.dtype == object  # strings; stored as such they would need pickle
                 results[f"{sample}/{position}"] = output.astype(str) if text else output
     np.savez(request["outputs"], **results)
+
+
+def _bytes(field: str) -> int | None:
+    """Return what Linux says of this process: resident memory now, or the most so far."""
+    status = Path("/proc/self/status")
+    lines = status.read_text("utf-8").splitlines() if status.exists() else []
+    found = (int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{field}:"))
+    return next(found, None)
 
 
 if __name__ == "__main__":
