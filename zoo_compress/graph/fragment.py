@@ -138,30 +138,34 @@ class Fragment:
     @property
     def stored_bytes(self) -> int:
         """Bytes that the fragment adds to the file, without what fragments share."""
+        return self.sizes[0]
+
+    @property
+    def shared_bytes(self) -> dict[str, int]:
+        """Bytes of each constant that fragments share, and of the function, by name."""
+        return self.sizes[1]
+
+    @property
+    def sizes(self) -> tuple[int, dict[str, int]]:
+        """`stored_bytes` and `shared_bytes`: the function of many nodes takes time to make."""
+        shared = {
+            name: initializer_bytes(name, value.shape, value.itemsize)
+            for name, value in self.constants.items()
+        }
         if (function := self.function) is None:
-            return self.inline_bytes
+            return self.inline_bytes, shared
+        domain = onnx.OperatorSetIdProto(domain=DOMAIN, version=ANY_VERSION)
+        shared[DOMAIN] = framed(domain.ByteSize())
+        definition = framed(function.proto(ANY_VERSION).ByteSize()) + _FURTHER_TAG_BYTES
+        shared[f"{DOMAIN}.{function.name}"] = definition
         call = framed(function.call(self.weight).ByteSize())
-        return call + sum(tensor.stored_bytes for tensor in self.tensors)
+        return call + sum(tensor.stored_bytes for tensor in self.tensors), shared
 
     @property
     def inline_bytes(self) -> int:
         """Bytes that the fragment adds where its nodes stay in the graph."""
         nodes = sum(framed(node.ByteSize()) for node in self.nodes)
         return nodes + sum(tensor.stored_bytes for tensor in self.tensors)
-
-    @property
-    def shared_bytes(self) -> dict[str, int]:
-        """Bytes of each constant that fragments share, and of the function, by name."""
-        shared = {
-            name: initializer_bytes(name, value.shape, value.itemsize)
-            for name, value in self.constants.items()
-        }
-        if (function := self.function) is not None:
-            domain = onnx.OperatorSetIdProto(domain=DOMAIN, version=ANY_VERSION)
-            shared[DOMAIN] = framed(domain.ByteSize())
-            definition = framed(function.proto(ANY_VERSION).ByteSize()) + _FURTHER_TAG_BYTES
-            shared[f"{DOMAIN}.{function.name}"] = definition
-        return shared
 
 
 def initializer_bytes(name: str, shape: tuple[int, ...], element_bytes: int) -> int:

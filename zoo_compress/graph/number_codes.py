@@ -17,7 +17,6 @@ from zoo_compress.numerics.packing import pack, padded_length
 
 FLOAT, INT32 = onnx.TensorProto.FLOAT, onnx.TensorProto.INT32
 
-
 CHOICE = "e"
 """Before the role of which code the numbers of each column have."""
 CHOICE_BITS = 4

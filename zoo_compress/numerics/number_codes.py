@@ -8,13 +8,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from zoo_compress.numerics.canonical_code import (
-    Bits,
-    CanonicalCode,
-    Doubles,
-    Ints,
-    best_code,
-)
+from zoo_compress.numerics.canonical_code import Bits, CanonicalCode, Doubles, Ints, best_code
 
 # The chances that code c is made for fall with exp(-(k / scale)^2); scales grow from code to code.
 # A finer ratio than sqrt(2) saves less than 0.01 bits a number.
@@ -51,9 +45,9 @@ class NumberCodes:
     @cached_property
     def pairs(self) -> npt.NDArray[np.int8]:
         """What the symbols stand for, shape (symbols, 2)."""
-        return np.stack(np.divmod(_order(self.line), len(self.line)), axis=1).astype(
-            np.int8
-        ) - np.int8(self.largest)
+        places = np.stack(np.divmod(_order(self.line), len(self.line)), axis=1)
+        found: npt.NDArray[np.int8] = self.line[places]
+        return found
 
     @cached_property
     def counts(self) -> Ints:

@@ -11,12 +11,8 @@ from zoo_compress.graph.fragment import Fragment, initializer_bytes
 
 def fragment_option(technique: str, settings: Mapping[str, Any], fragment: Fragment) -> Option:
     """Return the option that stores a weight as a decode subgraph does."""
-    return Option(
-        technique=technique,
-        settings=settings,
-        stored_bytes=fragment.stored_bytes,
-        shared=fragment.shared_bytes,
-    )
+    stored, shared = fragment.sizes
+    return Option(technique=technique, settings=settings, stored_bytes=stored, shared=shared)
 
 
 def saving_options(site: Site, options: Iterable[Option]) -> list[Option]:

@@ -43,7 +43,7 @@ class TrellisCodesSettings(BaseModel):
     Attributes:
         bits: Bits that a weight takes on average, to offer.
         smallest_model_bytes: Bytes of all tensors of a model from which on to offer any: the
-            functions that decode them take 3 to 4 kB each.
+            function that decodes them takes 7 kB.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -53,13 +53,14 @@ class TrellisCodesSettings(BaseModel):
 
 
 class TrellisCodes:
-    """Multiples of half a step of each output channel, on the path of a trellis, in a prefix code.
+    """Multiples of half a step of each output channel, on the path of a trellis, in prefix codes.
 
-    Each code names every other level only, and the codes before it say which of them: that leaves
-    less error than codes of as many bits that name all. Codes are the shorter, the nearer to 0
-    their level is. The file holds the codes and the steps; a function of about a hundred standard
-    operators decodes all weights of as many bits. ONNX Runtime folds it into constants when the
-    session is created, so the model then runs at the speed of dense weights.
+    Each number names every other level only, and the numbers before it say which of them: that
+    leaves less error than numbers of as many bits that name all. Those of two outputs share a
+    code, which is the shorter, the nearer to 0 both are; each input has the one of ten sets of
+    codes that suits its numbers. The file holds the codes and the steps; a function of some 280
+    standard operators decodes all weights. ONNX Runtime folds it into constants when the session
+    is created, so the model then runs at the speed of dense weights.
     """
 
     name = "trellis-codes"
