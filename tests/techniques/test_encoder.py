@@ -255,11 +255,20 @@ def test_errors_that_are_assumed_fall_with_bytes_and_give_way_to_known_ones(coun
     found = encoder(counted)
     known = found.error("a", FOUR)
     options = [replace(codes(bits), stored_bytes=100 * bits) for bits in (8, 4, 2)]
-    found.assume_errors("a", options)
-    errors = [found.error("a", option) for option in options]
+    errors = found.assumed_errors("a", options)
     assert errors[0] < errors[2]
     assert errors[1] == known
     assert len(counted.asked) == 1
+
+
+def test_errors_that_are_assumed_are_those_of_another_weight_where_that_is_known(counted):
+    found = encoder(counted)
+    options = [replace(codes(bits), stored_bytes=100 * bits) for bits in (8, 4, 2)]
+    known = found.errors("a", options)
+    asked = len(counted.asked)
+    assert found.assumed_errors("b", options) == pytest.approx(known)
+    assert found.error("b", options[0]) == pytest.approx(known[0])
+    assert len(counted.asked) == asked
 
 
 def test_an_error_is_a_share_of_the_outputs_where_inputs_are_known_else_of_the_weights():

@@ -143,18 +143,20 @@ def thinned(
         sized: The space.
         encoder: Tells the errors, and remembers them for the scan.
         most: The most sites whose options are ranked, the largest first; all by default. The
-            errors of the other sites' options are what their bytes suggest, and all of them stay.
+            errors of the other sites' options are what those of these let expect.
         deadline: When ranking must end, or None.
     """
     space, turns = sized.offered, Turns(deadline)
+    order = sorted(range(len(space.sites)), key=lambda site: -space.sites[site].elements)
     found: dict[int, list[float]] = {}
-    for index in sorted(range(len(space.sites)), key=lambda site: -space.sites[site].elements):
+    for index in order:
         if len(found) == most or not turns.another():
             break
         found[index] = encoder.errors(space.sites[index].name, space.options[index])
-    for index in set(range(len(space.sites))) - found.keys():
-        encoder.assume_errors(space.sites[index].name, space.options[index])
-    return replace(sized, space=space.thinned(found), ranked=len(found))
+    ranked = len(found)
+    for index in order[ranked:]:
+        found[index] = encoder.assumed_errors(space.sites[index].name, space.options[index])
+    return replace(sized, space=space.thinned(found), ranked=ranked)
 
 
 def _options(site: Site, techniques: Mapping[str, Technique]) -> tuple[Option, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -19,6 +18,7 @@ from zoo_compress.techniques.biases import to_half
 from zoo_compress.techniques.calibration import Calibration
 from zoo_compress.techniques.families import families
 from zoo_compress.techniques.sampled import sampled
+from zoo_compress.techniques.typical_errors import TypicalErrors, option_key
 
 CACHE_BYTES = 1 << 30
 # Two threads took three times the time of one for the weights of EfficientNet-Lite0, whose rows
@@ -66,6 +66,7 @@ class Encoder:
         self._held_bytes = 0
         self._cache: OrderedDict[Key, Encoded] = OrderedDict()
         self._errors: dict[Key, float] = {}
+        self._typical = TypicalErrors()
         self._began: float | None = None
         self.seconds = 0.0
 
@@ -125,18 +126,16 @@ class Encoder:
             known = [self.error(site, option) for option in anchors]
             for index, error in zip(family.others, family.between(known), strict=True):
                 self._keep_error(site, options[index], error)
-        return [self.error(site, option) for option in options]
+        found = [self.error(site, option) for option in options]
+        self._typical.add(self.sites[site].elements, options, found)
+        return found
 
-    def assume_errors(self, site: str, options: Sequence[Option]) -> None:
-        """Take for the errors of options what their bytes suggest, where none is known yet.
-
-        A bit more for each weight makes an error a quarter, as it does for Gaussian weights at
-        the limit of rate and distortion (T. Cover and J. Thomas, "Elements of Information
-        Theory", theorem 13.3.2).
-        """
+    def assumed_errors(self, site: str, options: Sequence[Option]) -> list[float]:
+        """Return what is typical where an error is not known; `error` then returns the same."""
         elements = self.sites[site].elements
         for option in options:
-            self._keep_error(site, option, 4.0 ** (-8 * option.stored_bytes / elements))
+            self._keep_error(site, option, self._typical.error(elements, option))
+        return [self.error(site, option) for option in options]
 
     def _encoded(self, site: Site, option: Option) -> Encoded:
         technique = self._techniques[option.technique]
@@ -217,7 +216,7 @@ def _threads_for(site: Site) -> AbstractContextManager[object]:
 
 
 def _key(site: str, option: Option) -> Key:
-    return site, f"{option.technique} {json.dumps(option.settings, sort_keys=True)}"
+    return site, option_key(option)
 
 
 def _bytes(encoded: Encoded) -> int:
