@@ -34,6 +34,8 @@ ROW_POWER = 0.8
 # Weights that tell about how coarse the levels have to be, and how often they are coded for that.
 SAMPLED_ROWS, SAMPLED_COLUMNS = 64, 128
 SAMPLED_ATTEMPTS = 5
+# Bits of a number that the errors which are fed back take: they make it larger.
+FEEDBACK_BITS = 0.022
 # How often all rows are coded: a finer step of 1 % has 2 % less error.
 ATTEMPTS = 4
 # Of the bits that there are, so many are enough to use.
@@ -146,7 +148,8 @@ class TrellisFit:
         chosen = slice(None, None, max(groups * rows // SAMPLED_ROWS, 1))
         columns = slice(None, None, max(length // SAMPLED_COLUMNS, 1))
         sample = self._rows.reshape(1, groups * rows, length)[:, chosen, columns]
-        coarseness = 4 * math.pow(2, -self.layout.bits)
+        wanted = self.layout.bits - (0 if self._factor is None else FEEDBACK_BITS)
+        coarseness = 4 * math.pow(2, -wanted)
         for _ in range(SAMPLED_ATTEMPTS):
             _, _, grid = self._grid(coarseness)
             part = Grid(
@@ -156,7 +159,7 @@ class TrellisFit:
             )
             numbers = code_on_trellis(sample, part, None)
             taken = self._taken(numbers)[1].sum()
-            excess = taken / max(numbers.size, 1) - self.layout.bits
+            excess = taken / max(numbers.size, 1) - wanted
             coarseness *= math.pow(2, excess)
         return coarseness
 
