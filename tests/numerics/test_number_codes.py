@@ -58,12 +58,18 @@ def test_a_column_with_one_large_number_takes_a_code_that_has_it():
 
 
 def test_wider_numbers_are_expected_to_take_wider_codes():
-    near = CODES.near(np.array([0.0, 0.5, 1.0, 2.0, 4.0, 1e9]))
+    near = CODES.near(np.array([0.0, 0.5, 1.0, 2.0, 4.0, 1e9]), np.zeros(6))
     assert (np.diff(near) >= 0).all()
     assert near[0] == 0
     assert near[-1] == len(CODES.codes) - 1
     symbols = CODES.symbols(normal(2.0))
-    assert np.abs(CODES.best(symbols)[0] - CODES.near(np.array([2.0]))).max() <= 1
+    assert np.abs(CODES.best(symbols)[0] - CODES.near(np.array([2.0]), np.array([8.0]))).max() <= 1
+
+
+def test_a_column_with_one_large_number_is_expected_to_need_a_code_that_has_it():
+    for peak in range(CODES.largest + 1):
+        (code,) = CODES.near(np.array([0.4]), np.array([float(peak)]))
+        assert CODES.reaches[code] >= peak
 
 
 def test_numbers_near_0_take_fewer_bits():

@@ -62,17 +62,26 @@ class NumberCodes:
             row[: len(code.lengths)] = code.lengths
         return found
 
+    @cached_property
+    def reaches(self) -> Ints:
+        """The largest number that each code has, ascending, shape (codes,)."""
+        return np.array([self.pairs[: len(code.lengths)].max() for code in self.codes], np.int64)
+
     def bits(self, code: int) -> Doubles:
         """Return about how many bits the numbers from -m to m take in a code, shape (2 m + 1,)."""
-        largest = int(self.pairs[: len(self.codes[code].lengths)].max())
-        squares = np.square(np.arange(-largest, largest + 1))
+        reach = self.reaches[code]
+        squares = np.square(np.arange(-reach, reach + 1))
         return -np.log2(_chances(squares, float(self.scales[code])))
 
-    def near(self, deviation: npt.NDArray[np.floating]) -> Ints:
-        """Return the code for numbers of each standard deviation."""
+    def near(self, deviation: npt.NDArray[np.floating], peak: npt.NDArray[np.floating]) -> Ints:
+        """Return the code for numbers of each standard deviation and largest magnitude.
+
+        A code without the largest would be shorter, but change a weight that matters by far.
+        """
         scale = np.sqrt(2) * np.maximum(deviation, self.scales[0] / 2)
         places = np.rint(np.log(scale / self.scales[0]) / np.log(RATIO))
-        found: Ints = places.clip(0, len(self.codes) - 1).astype(np.int64)
+        needed = np.searchsorted(self.reaches, np.floor(peak))
+        found: Ints = np.maximum(places, needed).clip(0, len(self.codes) - 1).astype(np.int64)
         return found
 
     def symbols(self, numbers: npt.NDArray[np.integer]) -> Ints:

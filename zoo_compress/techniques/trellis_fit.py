@@ -136,9 +136,9 @@ class TrellisFit:
         codes, factor = self._steps(coarseness)
         rows = decoded_steps(codes) * factor
         inverse = np.divide(1, rows, out=np.zeros_like(rows), where=rows != 0)
-        power = np.einsum("gok,go->k", np.square(self._rows), np.square(inverse))
-        deviation = np.sqrt(power / max(np.count_nonzero(rows), 1))
-        choice = number_codes().near(deviation)
+        units = self._rows * inverse[:, :, None]
+        deviation = np.sqrt(np.square(units).sum(axis=(0, 1)) / max(np.count_nonzero(rows), 1))
+        choice = number_codes().near(deviation, np.abs(units).max(axis=(0, 1), initial=0))
         grid = Grid(rows=rows, trellises=self._trellises, choice=choice)
         return codes, factor, grid
 
