@@ -143,7 +143,8 @@ def thinned(
         sized: The space.
         encoder: Tells the errors, and remembers them for the scan.
         most: The most sites whose options are ranked, the largest first; all by default. The
-            errors of the other sites' options are what those of these let expect.
+            errors of the other sites' options are what those of these let expect. Without any of
+            these, all options stay.
         deadline: When ranking must end, or None.
     """
     space, turns = sized.offered, Turns(deadline)
@@ -155,7 +156,9 @@ def thinned(
         found[index] = encoder.errors(space.sites[index].name, space.options[index])
     ranked = len(found)
     for index in order[ranked:]:
-        found[index] = encoder.assumed_errors(space.sites[index].name, space.options[index])
+        assumed = encoder.assumed_errors(space.sites[index].name, space.options[index])
+        if ranked:
+            found[index] = assumed
     return replace(sized, space=space.thinned(found), ranked=ranked)
 
 
