@@ -16,11 +16,12 @@ import numpy as np
 
 from zoo_compress.core import AnyArray, Feed
 from zoo_compress.errors import PublishGateError
-from zoo_compress.runtime.gate_worker import OPENING
 from zoo_compress.runtime.session import short_reason
 
 WORKER = "zoo_compress.runtime.gate_worker"
 PACKAGE_ROOT = Path(__file__).parents[2]
+OPENING = "opening"
+"""Name of the bytes that opening a model took, beside `sample/output`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +72,7 @@ def _write_request(folder: Path, model_path: Path, feeds: Sequence[Feed]) -> tup
         "samples": len(feeds),
         "feeds": str(stored),
         "outputs": str(outputs),
+        "opening": OPENING,
     }
     path.write_text(json.dumps(request), encoding="utf-8")
     return path, outputs

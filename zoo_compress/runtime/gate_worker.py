@@ -15,9 +15,6 @@ import onnxruntime
 
 from zoo_compress.runtime.padding import without_padding
 
-OPENING = "opening"
-"""Name of the bytes that opening the model took, beside `sample/output`."""
-
 
 def main(request_path: Path) -> None:
     """Run every sample of the request and store the outputs as `sample/output` in an npz file.
@@ -26,7 +23,7 @@ def main(request_path: Path) -> None:
 
     The request names the `model`, the `inputs`, the npz files `feeds` (`sample/input`, by
     position) and `outputs`, and the number of `samples`. What opening the model adds to the memory
-    of the process, at most, is stored as `OPENING`, where the system tells.
+    of the process, at most, is stored under the name `opening`, where the system tells.
     """
     request = json.loads(request_path.read_text(encoding="utf-8"))
     before = _bytes("VmRSS")
@@ -35,7 +32,7 @@ def main(request_path: Path) -> None:
     given = [output.name for output in session.get_outputs()]
     results: dict[str, Any] = {}
     if before is not None and most is not None:
-        results[OPENING] = np.array(most - before)
+        results[request["opening"]] = np.array(most - before)
     with np.load(request["feeds"]) as stored:
         for sample in range(request["samples"]):
             names = enumerate(request["inputs"])
