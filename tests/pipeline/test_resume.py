@@ -89,7 +89,8 @@ def test_a_run_that_is_killed_again_and_again_ends_with_the_same_plan_and_model(
     for moment, arguments in moments:
         killed(moment, drawn.uniform(0, 0.03), *arguments)
         assert not (out / "run.json").exists()
-        if rows(out, "trial"):
+        # A trial is stored first, and then written if it is the best: the first one may be alone.
+        if rows(out, "trial") > 1:
             assert any((out / name / "plan.json").exists() for name in CANDIDATES)
     completed(*going_on)
     for name in ("plan.json", "model.onnx"):
