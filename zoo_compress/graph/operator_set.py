@@ -8,8 +8,7 @@ import onnx
 import onnx_ir as ir
 from onnx import version_converter
 
-from zoo_compress.graph.held import PACKED
-from zoo_compress.graph.proto import SMALLEST_DETACHED_BYTES
+from zoo_compress.graph.proto import large_tensors
 
 NAMES = ("", "ai.onnx")
 """What models call the set of standard operators."""
@@ -55,16 +54,10 @@ def _without_large_weights(
     model: ir.Model,
 ) -> tuple[onnx.ModelProto, Mapping[str, ir.TensorProtocol]]:
     """Return the model with inputs in the place of its large weights, and these."""
-    skeleton, apart = model.clone(), dict[str, ir.TensorProtocol]()
+    skeleton, apart = model.clone(), large_tensors(model)
     graph = skeleton.graph
-    for name, value in list(graph.initializers.items()):
-        tensor = value.const_value
-        if tensor is None or tensor.dtype in PACKED:
-            continue
-        outside = isinstance(tensor, ir.ExternalTensor)
-        if tensor.nbytes < SMALLEST_DETACHED_BYTES and not outside:
-            continue
-        apart[name] = tensor
+    for name, tensor in apart.items():
+        value = graph.initializers[name]
         value.shape, value.dtype = ir.Shape(tensor.shape.numpy()), tensor.dtype
         value.const_value = None
         del graph.initializers[name]

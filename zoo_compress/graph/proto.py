@@ -41,17 +41,23 @@ def to_light_proto(model: ir.Model) -> tuple[onnx.ModelProto, Mapping[str, AnyAr
     The model is not changed, and nothing large is copied. ONNX Runtime takes the arrays beside the
     model, see `runtime.session.open_session`; together they may exceed the 2 GB of a protobuf.
     """
-    skeleton, payloads = model.clone(), dict[str, ir.TensorProtocol]()
-    for name, value in skeleton.graph.initializers.items():
+    skeleton, payloads = model.clone(), large_tensors(model)
+    for name, tensor in payloads.items():
+        skeleton.graph.initializers[name].const_value = _placeholder(name, tensor)
+    return to_compact_proto(skeleton), Payloads(payloads)
+
+
+def large_tensors(model: ir.Model) -> dict[str, ir.TensorProtocol]:
+    """Return the large and external weights of a model that numpy can hand over, by name."""
+    found: dict[str, ir.TensorProtocol] = {}
+    for name, value in model.graph.initializers.items():
         tensor = value.const_value
         if tensor is None or tensor.dtype in PACKED:
             continue
         outside = isinstance(tensor, ir.ExternalTensor)
-        if tensor.nbytes < SMALLEST_DETACHED_BYTES and not outside:
-            continue
-        payloads[name] = tensor
-        value.const_value = _placeholder(name, tensor)
-    return to_compact_proto(skeleton), Payloads(payloads)
+        if outside or tensor.nbytes >= SMALLEST_DETACHED_BYTES:
+            found[name] = tensor
+    return found
 
 
 def to_skeleton(model: ir.Model) -> tuple[bytes, Mapping[str, AnyArray]]:
