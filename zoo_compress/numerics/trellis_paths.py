@@ -55,34 +55,24 @@ def code_on_trellis(W: Floats, grid: Grid, factor: FeedbackFactor | None) -> Sma
     Returns:
         Shape (G, O, K).
     """
-    groups, rows, length = W.shape
+    groups, rows, _ = W.shape
     found = np.empty(W.shape, np.int8)
-    upper = None if factor is None else factor.upper
-    weights = _column_weights(upper, length)
     count = max(ROWS // rows, 1)
     for g in range(0, groups, count):
         for o in range(0, rows, ROWS):
             part = (slice(g, g + count), slice(o, o + ROWS))
-            here = (None, weights) if upper is None else (upper[part[0]], weights[:, part[0]])
-            found[part] = _coded(W[part], grid.rows[part], grid, *here)
+            upper = None if factor is None else factor.upper[part[0]]
+            found[part] = _coded(W[part], grid.rows[part], grid, upper)
     return found
 
 
-def _column_weights(upper: Floats | None, length: int) -> Floats:
-    """Return what a squared error counts, 1 in the geometric mean, shape (K, G or 1, 1)."""
-    if upper is None:
-        return np.ones((length, 1, 1), np.float32)
-    logs = -2 * np.log(np.diagonal(upper, axis1=1, axis2=2).astype(np.float64))
-    shares: Floats = np.exp(logs - logs.mean(axis=1, keepdims=True)).astype(np.float32)
-    return shares.T[:, :, None]
-
-
-def _coded(W: Floats, step: Floats, grid: Grid, upper: Floats | None, weights: Floats) -> Small:
+def _coded(W: Floats, step: Floats, grid: Grid, upper: Floats | None) -> Small:
     inverse = np.divide(1, step, out=np.zeros_like(step), where=step != 0)
     left = np.ascontiguousarray(np.moveaxis(W * inverse[:, :, None], 2, 0))
     length = len(left)
     found = np.empty(left.shape, np.int8)
     state = np.zeros(step.shape, np.int64)
+    weights = _column_weights(upper, length)
     for start in range(0, length, BLOCK):
         end = min(start + BLOCK, length)
         part = None if upper is None else upper[:, start:end, start:end]
@@ -94,6 +84,15 @@ def _coded(W: Floats, step: Floats, grid: Grid, upper: Floats | None, weights: F
             change = upper[:, start:end, end:].swapaxes(1, 2) @ errors.swapaxes(0, 1)
             left[end:] -= change.swapaxes(0, 1)
     return np.ascontiguousarray(np.moveaxis(found, 0, 2))
+
+
+def _column_weights(upper: Floats | None, length: int) -> Floats:
+    """Return what a squared error counts in each column, 1 in the geometric mean, (K, G, 1)."""
+    if upper is None:
+        return np.ones((length, 1, 1), np.float32)
+    logs = -2 * np.log(np.diagonal(upper, axis1=1, axis2=2).astype(np.float64))
+    shares: Floats = np.exp(logs - logs.mean(axis=1, keepdims=True)).astype(np.float32)
+    return shares.T[:, :, None]
 
 
 class _Block:

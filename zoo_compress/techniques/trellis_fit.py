@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -101,11 +101,6 @@ class TrellisFit:
         found: Floats = self.layout.rows(self.weight)
         return found
 
-    @cached_property
-    def _trellises(self) -> list[Trellis]:
-        codes = number_codes()
-        return [Trellis(bits=codes.bits(c), price=PRICE) for c in range(len(codes.codes))]
-
     @property
     def _factor(self) -> FeedbackFactor | None:
         known = self.calibration
@@ -139,7 +134,7 @@ class TrellisFit:
         units = self._rows * inverse[:, :, None]
         deviation = np.sqrt(np.square(units).sum(axis=(0, 1)) / max(np.count_nonzero(rows), 1))
         choice = number_codes().near(deviation, np.abs(units).max(axis=(0, 1), initial=0))
-        grid = Grid(rows=rows, trellises=self._trellises, choice=choice)
+        grid = Grid(rows=rows, trellises=_trellises(), choice=choice)
         return codes, factor, grid
 
     def _guess(self) -> float:
@@ -179,3 +174,10 @@ class TrellisFit:
             factor=factor,
             bits=int(bits.sum()),
         )
+
+
+@lru_cache(maxsize=1)
+def _trellises() -> tuple[Trellis, ...]:
+    """Return the trellis of each code; to make all their tables takes 0.2 s."""
+    codes = number_codes()
+    return tuple(Trellis(bits=codes.bits(c), price=PRICE) for c in range(len(codes.codes)))
