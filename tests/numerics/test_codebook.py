@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from zoo_compress.numerics.codebook import fit_codebook
-from zoo_compress.numerics.kmeans import nearest_code
+from zoo_compress.numerics.scalar_quantizer import nearest_level
 from zoo_compress.numerics.uniform import decode_uniform, quantize_uniform
 
 SHAPES = st.tuples(st.integers(1, 5), st.integers(1, 9))
@@ -20,7 +20,7 @@ def unit(whole) -> np.ndarray:
 def decode(W, centres, step) -> np.ndarray:
     steps = step[:, None]
     units = np.divide(W, steps, out=np.zeros_like(W), where=steps != 0)
-    return centres[nearest_code(units, centres)] * steps
+    return centres[nearest_level(centres).codes(units)] * steps
 
 
 def squared_error(W, **known) -> float:

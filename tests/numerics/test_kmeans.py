@@ -4,7 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from zoo_compress.numerics.kmeans import BINS, histogram, nearest_code, weighted_kmeans
+from zoo_compress.numerics.kmeans import BINS, Histogram, weighted_kmeans
+from zoo_compress.numerics.scalar_quantizer import nearest_level
+from zoo_compress.numerics.scaled_rows import ScaledRows
 
 # Whole numbers: many ties and repeats, which floats drawn at random would not bring.
 VALUES = arrays(np.int32, st.integers(1, 60), elements=st.integers(-40, 40)).map(np.float64)
@@ -12,8 +14,14 @@ ONE = np.ones(1)
 
 
 def kmeans(x, weights=ONE, *, entries, **start) -> np.ndarray:
-    low, high = (x.min(), x.max()) if x.size else (0, 0)
-    return weighted_kmeans(histogram([(x, weights)], low=low, high=high), entries=entries, **start)
+    return weighted_kmeans(histogram(x, weights), entries=entries, **start)
+
+
+def histogram(x, weights=ONE, low=None, high=None) -> Histogram:
+    low = x.min(initial=0) if low is None else low
+    high = x.max(initial=0) if high is None else high
+    rows = ScaledRows(np.float32(x)[None], np.float32(np.broadcast_to(weights, x.shape))[None])
+    return rows.histogram(np.ones(1, np.float32), low, high)[0]
 
 
 def error(x, centres, weights=ONE) -> float:
@@ -51,7 +59,7 @@ def test_as_many_centres_as_values_meet_them_exactly(x, spare):
 @given(x=VALUES, entries=st.integers(1, 8))
 def test_each_centre_is_the_mean_of_the_values_nearest_to_it(x, entries):
     centres = kmeans(x, entries=entries)
-    codes = nearest_code(x, centres)
+    codes = nearest_level(centres).codes(x)
     for code in np.unique(codes):
         # A value next to the middle of two centres may count for either.
         if np.abs(x - (centres[:-1, None] + centres[1:, None]) / 2).min(initial=1) > 1e-3:
@@ -64,10 +72,8 @@ def test_a_weight_counts_as_that_many_values(x, entries, data):
     repeated = np.repeat(x, weights)
     centres = kmeans(x, weights, entries=entries)
     if repeated.size:
-        low, high = x.min(), x.max()
-        expected = weighted_kmeans(
-            histogram([(repeated, ONE)], low=low, high=high), entries=entries
-        )
+        low, high = x.min(initial=0), x.max(initial=0)
+        expected = weighted_kmeans(histogram(repeated, low=low, high=high), entries=entries)
         np.testing.assert_allclose(centres, expected, atol=1e-9)
     else:
         assert not centres.any()
@@ -87,25 +93,9 @@ def test_a_start_is_improved_not_replaced():
     assert error(x, centres) < error(x, start)
 
 
-def test_blocks_add_up():
-    x = np.random.default_rng(0).standard_normal((6, 500)).astype(np.float32)
-    weights = np.arange(1, 7, dtype=np.float32)[:, None]
-    whole = histogram([(x, weights)], low=x.min(), high=x.max())
-    parts = histogram(zip(x, weights, strict=True), low=x.min(), high=x.max())
-    np.testing.assert_allclose(parts.weight, whole.weight)
-    np.testing.assert_allclose(parts.moment, whole.moment)
-    assert whole.weight.sum() == pytest.approx(500 * 21)
-
-
 @pytest.mark.parametrize("entries", [1, 5])
 def test_nothing_to_fit_gives_zeros(entries):
     np.testing.assert_array_equal(kmeans(np.zeros(0), entries=entries), np.zeros(entries))
     np.testing.assert_array_equal(
         kmeans(np.ones(3), np.zeros(3), entries=entries), np.zeros(entries)
     )
-
-
-def test_the_nearest_of_two_centres_as_near_is_the_lower():
-    centres = np.array([-1.0, 0.0, 2.0])
-    units = np.array([[-9, -0.5, -0.4], [1.0, 1.1, 9]], np.float32)
-    np.testing.assert_array_equal(nearest_code(units, centres), [[0, 0, 1], [1, 2, 2]])

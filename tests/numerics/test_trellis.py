@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoo_compress.numerics.trellis import Trellis, trellis_levels
+from zoo_compress.numerics.trellis import Trellis, TrellisTables, trellis_levels
 
 
 def followed(numbers):
@@ -21,9 +21,20 @@ def test_levels_are_those_of_the_grids_that_the_states_say(numbers):
 
 
 def test_a_table_holds_the_cheapest_number_of_each_grid_and_parity():
-    best, levels, prices = Trellis(bits=np.array([3.0, 1, 0, 1, 3]), price=0.5).tables
+    best = Trellis(bits=np.array([3.0, 1, 0, 1, 3]), price=0.5).nearest
     middle, one = best.shape[2] // 2, best.shape[2] // 2 + 32
     np.testing.assert_array_equal(best[:, 0, middle], [0, 0])
     np.testing.assert_array_equal(best[:, 1, one], [1, 1])
-    np.testing.assert_array_equal(levels[:, 1, one], [1, 0.5])
-    np.testing.assert_array_equal(prices[:, 1, one], [0.5, 0.5])
+
+
+def test_tables_of_several_trellises_lie_one_behind_the_other():
+    small, large = (
+        Trellis(bits=np.abs(np.arange(-n, n + 1)).astype(float), price=0.5) for n in (1, 4)
+    )
+    tables = TrellisTables([small, large])
+    for trellis, (first, middle, free) in zip((small, large), tables.firsts, strict=True):
+        places = trellis.nearest.shape[2]
+        assert places == 2 * middle + 1
+        own = tables.nearest[first : first + 4 * places].reshape(2, 2, places)
+        np.testing.assert_array_equal(own, trellis.nearest)
+        np.testing.assert_array_equal(tables.prices[[free - 1, free, free + 1]], [0.5, 0, 0.5])

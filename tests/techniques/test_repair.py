@@ -4,13 +4,14 @@ import pytest
 
 from tests.techniques.inputs import WEIGHTS, calibration, drawn, outputs, rows_of, site_of
 from zoo_compress.core import Site
+from zoo_compress.numerics.scalar_quantizer import nearest_level, whole_numbers
 from zoo_compress.techniques.repair import LARGEST_RATIO, better, fitted_ratios, rounded
 
 every_weight = pytest.mark.parametrize("kind", WEIGHTS)
 
 
-def three_bits(units):
-    return np.rint(units).clip(-4, 3)
+three_bits = whole_numbers(-4, 3)
+without_zero = nearest_level(np.arange(-9.5, 10))
 
 
 def steps(site, weight) -> np.ndarray:
@@ -33,7 +34,7 @@ def test_without_feedback_each_weight_has_its_nearest_level(kind, repair):
     weight = drawn(*site.shape)
     scale = steps(site, weight)
     known = None if repair is None else known
-    found = rounded(weight, known, scale=scale, nearest=three_bits)
+    found = rounded(weight, known, scale=scale, quantizer=three_bits)
     assert (found.shape, found.dtype) == (weight.shape, np.float32)
     np.testing.assert_allclose(found, three_bits(weight / scale) * scale, rtol=1e-6)
 
@@ -45,8 +46,8 @@ def test_feedback_makes_the_outputs_change_less(kind, corrected):
     site, known = known_of(kind, *repair, bias="b")
     weight = drawn(*site.shape)
     scale = steps(site, weight)
-    plain = rounded(weight, None, scale=scale, nearest=three_bits)
-    found = rounded(weight, known, scale=scale, nearest=three_bits)
+    plain = rounded(weight, None, scale=scale, quantizer=three_bits)
+    found = rounded(weight, known, scale=scale, quantizer=three_bits)
     assert known.output_error(weight, found) < 0.9 * known.output_error(weight, plain)
     levels = np.rint(found / scale)
     np.testing.assert_allclose(found, levels * scale, rtol=1e-6)
@@ -64,7 +65,7 @@ def test_nearest_levels_are_kept_where_feedback_makes_the_outputs_change_more(se
     rows = (independent @ mixing).astype(np.float32)
     weight = drawn(*site.shape, seed=seed)
     found, plain = (
-        rounded(weight, known, scale=np.abs(steps(site, weight)), nearest=three_bits)
+        rounded(weight, known, scale=np.abs(steps(site, weight)), quantizer=three_bits)
         for known in (calibration(site, rows, "error-feedback"), None)
     )
     known = calibration(site, rows, "error-feedback")
@@ -81,9 +82,7 @@ def test_nearest_levels_are_kept_where_feedback_makes_the_outputs_change_more(se
 def test_masked_weights_are_zero_and_the_others_are_not(kind, repair):
     site, known = known_of(kind, *repair)
     weight, mask = drawn(*site.shape), drawn(*site.shape, seed=3) > 0
-    found = rounded(
-        weight, known, scale=np.float32(0.2), nearest=lambda u: np.rint(u) + 0.5, mask=mask
-    )
+    found = rounded(weight, known, scale=np.float32(0.2), quantizer=without_zero, mask=mask)
     np.testing.assert_array_equal(found != 0, mask)
 
 
@@ -94,7 +93,7 @@ def test_a_scale_of_zero_gives_zeros(kind, repair):
     weight = drawn(*site.shape)
     scale = steps(site, weight)
     scale.flat[1] = 0
-    found = rounded(weight, known, scale=scale, nearest=lambda u: np.rint(u) + 0.5)
+    found = rounded(weight, known, scale=scale, quantizer=without_zero)
     zero = np.broadcast_to(scale == 0, site.shape)
     np.testing.assert_array_equal(found == 0, zero)
 
@@ -104,8 +103,8 @@ def test_weights_of_every_type_are_rounded_in_float32(dtype):
     site, known = known_of("kernel", "error-feedback")
     weight = drawn(*site.shape).astype(dtype)
     scale = np.float16(0.25)
-    found = rounded(weight, known, scale=scale, nearest=three_bits)
-    expected = rounded(weight.astype(np.float32), known, scale=scale, nearest=three_bits)
+    found = rounded(weight, known, scale=scale, quantizer=three_bits)
+    expected = rounded(weight.astype(np.float32), known, scale=scale, quantizer=three_bits)
     np.testing.assert_array_equal(found, expected, strict=True)
     assert found.dtype == np.float32
 
@@ -114,7 +113,7 @@ def test_weights_of_every_type_are_rounded_in_float32(dtype):
 def test_weights_of_subnormal_scales_are_rounded(repair):
     site, known = known_of("matrix", *repair)
     weight = drawn(*site.shape) * np.float32(1e-38)
-    found = rounded(weight, known, scale=np.float32(1e-39), nearest=np.rint)
+    found = rounded(weight, known, scale=np.float32(1e-39), quantizer=whole_numbers(-99, 99))
     assert np.isfinite(found).all()
 
 

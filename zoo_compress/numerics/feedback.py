@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-Vector = npt.NDArray[np.float32]
+from zoo_compress.numerics.scalar_quantizer import ScalarQuantizer
+
 Matrices = npt.NDArray[np.float32]
 """G matrices, shape (G, O, K) or (G, K, K)."""
 
 # Of the mean diagonal, added to it: GPTQ's value, enough for the factor of a Gram matrix of fewer
 # inputs than columns to exist.
 DAMPING = 0.01
-# Columns whose errors reach the columns after them in one product: a product of matrices does
-# most of the arithmetic, and a smaller block would leave most of it to the loop.
-BLOCK = 32
-# The inverse of a smaller scale overflows.
-TINY = float(np.finfo(np.float32).tiny)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -71,7 +65,7 @@ def _lower_inverses(lower: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 def round_with_feedback(
     W: npt.NDArray[np.floating],
     factor: FeedbackFactor,
-    nearest: Callable[[Vector], Vector],
+    quantizer: ScalarQuantizer,
     *,
     scale: npt.NDArray[np.floating],
     mask: npt.NDArray[np.bool_] | None = None,
@@ -85,37 +79,35 @@ def round_with_feedback(
     Args:
         W: Weights, shape (G, O, K).
         factor: Of the inputs of these weights.
-        nearest: Maps weights in units of their scale to the nearest levels, elementwise.
+        quantizer: The levels for weights in units of their scale.
         scale: Broadcastable to W; where it is 0, so is the result.
         mask: Weights that are not 0, shape (G, O, K); all of them by default.
 
     Returns:
         Levels times scale, zeros where masked out, shape (G, O, K).
     """
+    # Imported late: it takes long.
+    from zoo_compress.numerics.compiled.levels import BLOCK, round_block
 
-    def ordered(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Return rows as columns, one input after the other: each then lies in one piece."""
-        return np.take_along_axis(array.swapaxes(1, 2), order, axis=1)
-
-    order = factor.order[:, :, None]
-    left = ordered(np.asarray(W, np.float32))
-    scales = ordered(np.broadcast_to(np.float32(scale), W.shape))
-    kept = None if mask is None else ordered(mask)
-    inverse = np.divide(1, scales, out=np.zeros_like(left), where=np.abs(scales) >= TINY)
-    rounded, U = np.empty_like(left), factor.upper
-    shares = 1 / np.diagonal(U, axis1=1, axis2=2)
-    for start in range(0, left.shape[1], BLOCK):
-        end = min(start + BLOCK, left.shape[1])
-        errors = np.empty((len(left), end - start, left.shape[2]), np.float32)
-        for k in range(start, end):
-            column, error = left[:, k], errors[:, k - start]
-            found = np.multiply(nearest(column * inverse[:, k]), scales[:, k], out=rounded[:, k])
-            if kept is not None:
-                found *= kept[:, k]
-            np.subtract(column, found, out=error)
-            error *= shares[:, k, None]
-            left[:, k + 1 : end] -= U[:, k, k + 1 : end, None] * error[:, None]
-        left[:, end:] -= U[:, start:end, end:].swapaxes(1, 2) @ errors
-    result = np.empty_like(rounded)
-    np.put_along_axis(result, np.broadcast_to(order, result.shape), rounded, axis=1)
-    return np.ascontiguousarray(result.swapaxes(1, 2))
+    order = np.broadcast_to(factor.order[:, None], W.shape)
+    left = np.take_along_axis(np.asarray(W, np.float32), order, axis=2)
+    kept = np.float32(scale) if mask is None else np.where(mask, np.float32(scale), np.float32(0))
+    scales = np.ascontiguousarray(np.broadcast_to(kept, W.shape))
+    rounded, upper = np.empty_like(left), factor.upper
+    for start in range(0, left.shape[2], BLOCK):
+        end = min(start + BLOCK, left.shape[2])
+        errors = np.empty((*left.shape[:2], end - start), np.float32)
+        round_block(
+            left,
+            scales,
+            factor.order,
+            upper,
+            quantizer.levels,
+            *quantizer.index,
+            quantizer.thresholds,
+            start,
+            rounded,
+            errors,
+        )
+        left[:, :, end:] -= errors @ upper[:, start:end, end:]
+    return rounded

@@ -8,7 +8,9 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from zoo_compress.numerics.kmeans import histogram, nearest_code, weighted_kmeans
+from zoo_compress.numerics.kmeans import Histogram, weighted_kmeans
+from zoo_compress.numerics.scalar_quantizer import ScalarQuantizer, nearest_level
+from zoo_compress.numerics.scaled_rows import ScaledRows
 from zoo_compress.numerics.uniform import SMALLEST_STEP
 
 Floats = npt.NDArray[np.float32]
@@ -16,8 +18,6 @@ Codes = npt.NDArray[np.int64]
 
 # Fits of the levels to the steps and of the steps to the levels, in turn.
 ALTERNATIONS = 3
-# A fitted step further away than this factor belongs to a channel that hardly uses its levels.
-LARGEST_RATIO = 2.0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -58,6 +58,11 @@ class PrefixLevels:
         return found
 
     @cached_property
+    def quantizer(self) -> ScalarQuantizer:
+        """What rounds to `all`."""
+        return ScalarQuantizer(self.all, self.edges)
+
+    @cached_property
     def numbers(self) -> Codes:
         """The index of each of `all` among its own, short or long."""
         found: Codes = np.where(self.is_long, self._order - len(self.short), self._order)
@@ -66,7 +71,7 @@ class PrefixLevels:
     def nearest_short(self, codes: Codes) -> Codes:
         """Return the index into `all` of the short level that is nearest to that of each code."""
         short = np.flatnonzero(~self.is_long)
-        found: Codes = short[nearest_code(self.all, self.all[short])][codes]
+        found: Codes = short[nearest_level(self.all[short]).codes(self.all)][codes]
         return found
 
     @cached_property
@@ -96,12 +101,13 @@ def fit_prefix_levels(
     """
     step = np.sqrt(np.mean(np.square(W), axis=1, dtype=np.float64)).astype(np.float32)
     step = np.where(step > SMALLEST_STEP, step, np.float32(0))
-    levels = _levels(W, step, short_bits, further_bits, share)
+    fit = _Fit(ScaledRows(W), short_bits, further_bits, share)
+    levels = fit.levels(step)
     for _ in range(ALTERNATIONS):
-        step = _refitted(W, step, levels)
-        levels = _levels(W, step, short_bits, further_bits, share, near=levels)
+        step = fit.rows.refitted(step, levels.quantizer)
+        levels = fit.levels(step, near=levels)
     unit, largest = _scaled(levels)
-    return unit, _refitted(W, step * largest, unit)
+    return unit, fit.rows.refitted(step * largest, unit.quantizer)
 
 
 def _scaled(levels: PrefixLevels) -> tuple[PrefixLevels, np.float32]:
@@ -114,64 +120,57 @@ def _scaled(levels: PrefixLevels) -> tuple[PrefixLevels, np.float32]:
     return PrefixLevels(short=short, long=long, cut=levels.cut / float(largest)), largest
 
 
-def _levels(
-    W: Floats,
-    step: Floats,
-    short_bits: int,
-    further_bits: int,
-    share: float,
-    near: PrefixLevels | None = None,
-) -> PrefixLevels:
-    """Return levels for weights in units of their steps.
+@dataclass(frozen=True)
+class _Fit:
+    """Fits levels to weights.
 
-    Where levels are known that will be near, those are where k-means starts: the result is as
-    good, and its starts take longer than the rest of it.
+    Attributes:
+        rows: The weights.
+        short_bits: Bits of a short code.
+        further_bits: Bits that a long code has more.
+        share: Share of the weights with a long code.
     """
-    short, long = (None, None) if near is None else (near.short, near.long)
-    units = _in_steps(W, step)
-    weights = np.broadcast_to(np.square(step)[:, None], W.shape)
-    sizes = np.abs(units)
-    place = min(int((1 - share) * sizes.size), sizes.size - 1)
-    cut = float(np.partition(sizes, place, axis=None)[place])
-    is_long = sizes > np.float32(cut)
-    return PrefixLevels(
-        short=_centres(units[~is_long], weights[~is_long], (1 << short_bits) - 1, short),
-        long=_outer_centres(units[is_long], weights[is_long], 1 << further_bits, long),
-        cut=cut,
-    )
+
+    rows: ScaledRows
+    short_bits: int
+    further_bits: int
+    share: float
+
+    def levels(self, step: Floats, near: PrefixLevels | None = None) -> PrefixLevels:
+        """Return levels for weights in units of their steps.
+
+        Where levels are known that will be near, those are where k-means starts: the result is as
+        good, and its starts take longer than the rest of it.
+        """
+        low, high = self.rows.range(step)
+        cut = self.rows.quantile(step, 1 - self.share)
+        inner, _ = self.rows.histogram(step, max(low, -cut), min(high, cut))
+        short, long = (None, None) if near is None else (near.short, near.long)
+        return PrefixLevels(
+            short=_centres(inner, (1 << self.short_bits) - 1, short),
+            long=self._outer(step, (low, high), cut, long),
+            cut=cut,
+        )
+
+    def _outer(
+        self, step: Floats, ends: tuple[float, float], cut: float, near: Floats | None
+    ) -> Floats:
+        """Return centres of weights on both sides of a gap, on each side by what lies there.
+
+        One run of k-means on all of them would leave centres in the gap.
+        """
+        low, high = ends
+        beyond = np.nextafter(np.float32(cut), np.float32(np.inf))
+        below, left = self.rows.histogram(step, min(low, -beyond), -beyond)
+        above, right = self.rows.histogram(step, beyond, max(high, beyond))
+        entries = 1 << self.further_bits
+        share = left / (left + right) if left + right else 0.5
+        count = min(max(round(share * entries), int(left > 0)), entries - int(right > 0))
+        starts = (None, None) if near is None else (near[near < 0], near[near >= 0])
+        sides = zip((below, above), (count, entries - count), starts, strict=True)
+        return np.concatenate([_centres(part, n, start) for part, n, start in sides if n])
 
 
-def _in_steps(W: Floats, step: Floats) -> Floats:
-    """Return weights in units of the steps of their channels; 0 where that is 0."""
-    return np.divide(W, step[:, None], out=np.zeros_like(W), where=step[:, None] != 0)
-
-
-def _outer_centres(units: Floats, weights: Floats, entries: int, near: Floats | None) -> Floats:
-    """Return centres of numbers on both sides of a gap, on each side by what lies there.
-
-    One run of k-means on all of them would leave centres in the gap.
-    """
-    below = units < 0
-    share = float(np.mean(below)) if below.size else 0.5
-    fewest, most = int(below.any()), entries - int((~below).any())
-    left = min(max(round(share * entries), fewest), most)
-    starts = (None, None) if near is None else (near[near < 0], near[near >= 0])
-    sides = zip((below, ~below), (left, entries - left), starts, strict=True)
-    return np.concatenate([_centres(units[at], weights[at], n, s) for at, n, s in sides if n])
-
-
-def _centres(units: Floats, weights: Floats, entries: int, near: Floats | None) -> Floats:
-    low, high = float(units.min(initial=0)), float(units.max(initial=0))
-    values = histogram([(units, weights)], low=low, high=high)
+def _centres(values: Histogram, entries: int, near: Floats | None) -> Floats:
     start = near.astype(np.float64) if near is not None and len(near) == entries else None
     return weighted_kmeans(values, entries=entries, start=start).astype(np.float32)
-
-
-def _refitted(W: Floats, step: Floats, levels: PrefixLevels) -> Floats:
-    """Return the least-squares steps for the levels that the weights have."""
-    units = _in_steps(W, step)
-    found = levels.all[np.searchsorted(levels.edges, units)]
-    power, match = np.sum(found * found, axis=1), np.sum(found * units, axis=1)
-    ratio = np.divide(match, power, out=np.ones_like(step), where=power > 0)
-    refitted: Floats = step * ratio.clip(1 / LARGEST_RATIO, LARGEST_RATIO)
-    return refitted

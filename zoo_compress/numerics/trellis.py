@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -39,11 +40,10 @@ class Trellis:
         return len(self.bits) // 2
 
     @cached_property
-    def tables(self) -> tuple[Small, Floats, Floats]:
-        """The best number, its level and its price for each grid, parity and place.
+    def nearest(self) -> Small:
+        """The best number for each grid, parity and place, shape (2, 2, places).
 
-        Returns:
-            (k, levels, prices), shape (2, 2, places); places are multiples of 1 / RESOLUTION.
+        Places are the multiples of 1 / RESOLUTION, up to one beyond the largest number.
         """
         end = (self.largest + 1) * RESOLUTION
         x = np.arange(-end, end + 1) / RESOLUTION
@@ -56,9 +56,42 @@ class Trellis:
                 own = np.flatnonzero(k % 2 == parity)
                 cost = np.square(x[:, None] - own_levels[own]) + price[own]
                 best[grid, parity] = k[own[np.argmin(cost, axis=1)]]
-        levels = best - np.array([0, 0.5]).reshape(2, 1, 1) * np.sign(best)
-        prices = price[best.astype(np.int64) + self.largest]
-        return best, levels.astype(np.float32), prices.astype(np.float32)
+        return best
+
+
+@dataclass(frozen=True, eq=False)
+class TrellisTables:
+    """The tables of several trellises, one behind the other.
+
+    Attributes:
+        trellises: Of these.
+    """
+
+    trellises: Sequence[Trellis]
+
+    @cached_property
+    def nearest(self) -> Small:
+        """`Trellis.nearest` of all, flat."""
+        return np.concatenate([trellis.nearest.reshape(-1) for trellis in self.trellises])
+
+    @cached_property
+    def prices(self) -> Floats:
+        """Squared errors that the bits of numbers are worth, flat, shape (sum of 2 n + 1,)."""
+        priced = [trellis.price * trellis.bits for trellis in self.trellises]
+        return np.concatenate(priced).astype(np.float32)
+
+    @cached_property
+    def firsts(self) -> npt.NDArray[np.int64]:
+        """Where to look up what, shape (trellises, 3).
+
+        The first place in `nearest`, how many places after it the one of 0 comes, and the place
+        of 0 in `prices`.
+        """
+        largest = np.array([trellis.largest for trellis in self.trellises])
+        middles = (largest + 1) * RESOLUTION
+        first = np.cumsum([0, *4 * (2 * middles + 1)])[:-1]
+        free = np.cumsum([0, *2 * largest + 1])[:-1] + largest
+        return np.stack([first, middles, free], axis=1)
 
 
 def trellis_levels(numbers: npt.NDArray[np.integer]) -> Floats:

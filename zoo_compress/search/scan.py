@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from zoo_compress.core import Plan, Progress, ProgressCallback, ignore_progress
+from zoo_compress.core import Option, Plan, Progress, ProgressCallback, ignore_progress
 from zoo_compress.search.comparison import Comparison
 from zoo_compress.search.deadline import Deadline, Turns
 from zoo_compress.search.interpolation import Choice, complete
@@ -30,6 +30,8 @@ SMALLEST_STRIDE = 2
 # square of their number. With so many for each level, a sixteenth of the weights are inputs of
 # each, which slows a forward down by an eighth at most.
 SESSIONS_EACH_ROUND = 16
+# Encodings that are made side by side, before the first of them is measured.
+ENCODED_AHEAD = 8
 # An option that drives outputs to infinity is worse than all others by this factor.
 BROKEN_FACTOR = 1e3
 
@@ -114,10 +116,13 @@ class Scan:
         """Return what single options contribute to the distance; infinity for broken ones."""
         order = scan_order(self.space, every=self.every)
         powers = {} if store is None else store.scanned()
-        turns = Turns(deadline)
-        for choice, candidates in self._grouped(order, powers):
+        turns, missing = Turns(deadline), [choice for choice in order if choice not in powers]
+        for turn, (choice, candidates) in enumerate(self._grouped(order, dict(powers))):
             if not turns.another(required=not powers):
                 break
+            if turn % ENCODED_AHEAD == 0:
+                ahead = missing[turn : turn + ENCODED_AHEAD]
+                self.encoder.encode_ahead([self._option(*choice) for choice in ahead])
             power = self._power(candidates, *choice)
             if store is not None:
                 store.add_scanned(choice, power)
@@ -144,14 +149,16 @@ class Scan:
                 if choice not in measured:
                     yield choice, candidates
 
+    def _option(self, site: int, level: int) -> tuple[str, Option]:
+        return self.space.sites[site].name, self.space.options[site][level - 1]
+
     def _changed(self, site: int) -> list[str]:
         """Return the weight of a site, and its bias."""
         found = self.space.sites[site]
         return [found.name] if found.bias is None else [found.name, found.bias]
 
     def _power(self, candidates: Candidates, site: int, level: int) -> float:
-        name = self.space.sites[site].name
-        plan = Plan(choices={name: self.space.options[site][level - 1]})
+        plan = Plan(choices=dict([self._option(site, level)]))
         comparison = Comparison(
             candidates=candidates, distance=self.distance, indices=self.indices
         )

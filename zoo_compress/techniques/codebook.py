@@ -19,6 +19,7 @@ from zoo_compress.numerics.codebook import code_bits, fit_codebook
 from zoo_compress.numerics.magnitude import unit_weights
 from zoo_compress.numerics.packing import pack
 from zoo_compress.numerics.rows import to_rows
+from zoo_compress.numerics.scalar_quantizer import nearest_level
 from zoo_compress.techniques.calibration import Calibration
 from zoo_compress.techniques.channel_parts import channel_parts
 from zoo_compress.techniques.levels import Leveled, leveled
@@ -120,8 +121,8 @@ def _encoded(
     unit, exponent = unit_weights(weight)
     rows = to_rows(unit, channel_axis=site.channel_axis, groups=1)[0]
     centres, step = fit_codebook(np.ascontiguousarray(rows), entries=entries)
-    levels = centres.astype(np.float16).astype(np.float32)
-    found = leveled(unit, site, levels=levels, step=step, calibration=calibration)
+    quantizer = nearest_level(centres.astype(np.float16))
+    found = leveled(unit, site, quantizer=quantizer, step=step, calibration=calibration)
     return found.times_power_of_two(exponent)
 
 

@@ -16,6 +16,7 @@ from zoo_compress.graph.scaled import add_steps, finish_weight
 from zoo_compress.graph.unpack import add_unpacked_codes, role
 from zoo_compress.numerics.magnitude import unit_weights
 from zoo_compress.numerics.packing import pack
+from zoo_compress.numerics.scalar_quantizer import nearest_level
 from zoo_compress.numerics.uniform import (
     UniformCodes,
     decode_uniform,
@@ -144,13 +145,9 @@ def _rounded_again(
     weight: AnyArray, grid: UniformCodes, calibration: Calibration, *, bits: int
 ) -> UniformCodes:
     """Round a weight to the levels of a grid, with feedback where that is allowed."""
-
-    def nearest(units: AnyArray) -> AnyArray:
-        codes = np.rint(units + grid.zero).clip(0, (1 << bits) - 1)
-        return codes.astype(np.float32) - grid.zero
-
+    quantizer = nearest_level(np.arange(1 << bits, dtype=np.float32) - grid.zero)
     step = np.broadcast_to(grid.step, grid.codes.shape).reshape(weight.shape)
-    dense = rounded(weight, calibration, scale=step, nearest=nearest)
+    dense = rounded(weight, calibration, scale=step, quantizer=quantizer)
     levels = np.divide(dense, step, out=np.zeros_like(dense), where=step != 0)
     codes = np.rint(levels + grid.zero).clip(0, (1 << bits) - 1).astype(np.uint8)
     return replace(grid, codes=codes.reshape(grid.codes.shape))

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 
 from zoo_compress.core import AnyArray, Encoded, Option, Plan, Site
 from zoo_compress.numerics.one_thread import one_thread
 from zoo_compress.numerics.relative_error import relative_error
+from zoo_compress.runtime.side_by_side import side_by_side
 from zoo_compress.techniques.base import Technique
 from zoo_compress.techniques.biases import to_half
 from zoo_compress.techniques.calibration import Calibration
@@ -24,8 +26,13 @@ CACHE_BYTES = 1 << 30
 # Two threads took three times the time of one for the weights of EfficientNet-Lite0, whose rows
 # have up to 1280 weights, on two cores with other work.
 LONGEST_ROW_ALONE = 2048
+# Larger weights are encoded one after the other: each takes several times its bytes for a moment.
+LARGEST_BESIDE_OTHERS = 1 << 26
+# Of the cache, what may be encoded before it is needed.
+AHEAD_SHARE = 0.25
 
 Key = tuple[str, str]
+Result = TypeVar("Result")
 
 
 class Encoder:
@@ -67,7 +74,6 @@ class Encoder:
         self._cache: OrderedDict[Key, Encoded] = OrderedDict()
         self._errors: dict[Key, float] = {}
         self._typical = TypicalErrors()
-        self._began: float | None = None
         self.seconds = 0.0
 
     def technique(self, option: Option) -> Technique:
@@ -76,16 +82,25 @@ class Encoder:
 
     def encode(self, site: str, option: Option) -> Encoded:
         """Return the weight of a site in compressed form, and the bias that goes with it."""
-        key = _key(site, option)
-        found = self._cache.get(key)
-        if found is None:
-            with self._timed(site):
-                found = self._encoded(self.sites[site], option)
-            self._cache[key] = found
-            self._held_bytes += _bytes(found)
-            self._evict()
-        self._cache.move_to_end(key)
-        return found
+        return self.encode_all([(site, option)])[0]
+
+    def encode_all(self, wanted: Sequence[tuple[str, Option]]) -> list[Encoded]:
+        """Return several weights in compressed form; those not known are encoded side by side."""
+        choices = {_key(*choice): choice for choice in wanted}
+        found = {key: self._cache[key] for key in choices if key in self._cache}
+        missing = [key for key in choices if key not in found]
+        if missing:
+            jobs = [choices[key] for key in missing]
+            found |= zip(missing, self._timed(self._encoded, jobs), strict=True)
+        for key in choices:
+            self._keep(key, found[key])
+        return [found[_key(*choice)] for choice in wanted]
+
+    def encode_ahead(self, wanted: Sequence[tuple[str, Option]]) -> None:
+        """Encode side by side what is wanted next: as much of it as surely stays in the cache."""
+        sizes = np.cumsum([self._weights[name].nbytes for name, _ in wanted])
+        count = int(np.searchsorted(sizes, AHEAD_SHARE * self._cache_bytes, side="right"))
+        self.encode_all(wanted[:count])
 
     def forget(self) -> None:
         """Let go of what is cached; it is encoded again if it is asked for."""
@@ -95,8 +110,9 @@ class Encoder:
     def dense(self, plan: Plan) -> dict[str, AnyArray]:
         """Return the weights that a plan rebuilds and the biases that it changes, by name."""
         found: dict[str, AnyArray] = {}
-        for name, option in plan.choices.items():
-            encoded, bias = self.encode(name, option), self.sites[name].bias
+        choices = list(plan.choices.items())
+        for (name, _), encoded in zip(choices, self.encode_all(choices), strict=True):
+            bias = self.sites[name].bias
             found[name] = encoded.dense
             if bias is not None and encoded.bias is not None:
                 found[bias] = encoded.bias
@@ -109,11 +125,8 @@ class Encoder:
         else of the weights. Where a technique works channel by channel, some of them tell.
         Infinity if it is not finite.
         """
-        key = _key(site, option)
-        if key not in self._errors:
-            with self._timed(site):
-                self._errors[key] = self._error(self.sites[site], option)
-        return self._errors[key]
+        self._compare(site, [option])
+        return self._errors[_key(site, option)]
 
     def errors(self, site: str, options: Sequence[Option]) -> list[float]:
         """Return the error of each of a site's options; `error` then returns the same.
@@ -121,9 +134,10 @@ class Encoder:
         Along a family of options, such as numbers of bits, the logarithm of the error is about a
         straight line over that number: some options of each are encoded, the others lie between.
         """
-        for family in families(options):
-            anchors = [options[index] for index in family.anchors]
-            known = [self.error(site, option) for option in anchors]
+        found_families = list(families(options))
+        self._compare(site, [options[i] for family in found_families for i in family.anchors])
+        for family in found_families:
+            known = [self.error(site, options[index]) for index in family.anchors]
             for index, error in zip(family.others, family.between(known), strict=True):
                 self._keep_error(site, options[index], error)
         found = [self.error(site, option) for option in options]
@@ -137,9 +151,19 @@ class Encoder:
             self._keep_error(site, option, self._typical.error(elements, option))
         return [self.error(site, option) for option in options]
 
-    def _encoded(self, site: Site, option: Option) -> Encoded:
-        technique = self._techniques[option.technique]
-        weight, calibration = self._weights[site.name], self._known(site, technique)
+    def _compare(self, site: str, options: Sequence[Option]) -> None:
+        """Find the errors of options that are not known, side by side."""
+        missing = {_key(site, option): (site, option) for option in options}
+        missing = {key: job for key, job in missing.items() if key not in self._errors}
+        found = self._timed(self._error, list(missing.values()))
+        for key, (error, encoded) in zip(missing, found, strict=True):
+            self._errors[key] = error
+            if encoded is not None:
+                self._keep(key, encoded)
+
+    def _encoded(self, name: str, option: Option) -> Encoded:
+        site, technique = self.sites[name], self._techniques[option.technique]
+        weight, calibration = self._weights[name], self._known(site, technique)
         found = technique.encode(weight, site, option, calibration)
         return replace(found, bias=self._bias(site, found.dense))
 
@@ -160,36 +184,48 @@ class Encoder:
     def _keep_error(self, site: str, option: Option, error: float) -> None:
         self._errors.setdefault(_key(site, option), error)
 
-    @contextmanager
-    def _timed(self, site: str) -> Iterator[None]:
-        """Count the time spent within, once where one call is within another."""
-        if self._began is not None:
-            yield
-            return
-        self._began = time.perf_counter()
+    def _timed(
+        self, work: Callable[[str, Option], Result], jobs: Sequence[tuple[str, Option]]
+    ) -> list[Result]:
+        """Do work on sites and options, on as many cores as there are, and count its time."""
+        if not jobs:
+            return []
+        began = time.perf_counter()
         try:
-            with _threads_for(self.sites[site]):
-                yield
+            if any(self._weights[name].nbytes > LARGEST_BESIDE_OTHERS for name, _ in jobs):
+                return [self._alone(work, *job) for job in jobs]
+            with one_thread():
+                return side_by_side(work, jobs)
         finally:
-            self.seconds += time.perf_counter() - self._began
-            self._began = None
+            self.seconds += time.perf_counter() - began
 
-    def _error(self, site: Site, option: Option) -> float:
-        technique = self._techniques[option.technique]
-        whole = weight = self._weights[site.name]
+    def _alone(self, work: Callable[[str, Option], Result], name: str, option: Option) -> Result:
+        """Do work on a large weight: with all cores for products, unless its rows are short.
+
+        A weight is rounded column by column, with small products in between.
+        """
+        long = self.sites[name].row_length > LONGEST_ROW_ALONE
+        with nullcontext() if long else one_thread():
+            return work(name, option)
+
+    def _error(self, name: str, option: Option) -> tuple[float, Encoded | None]:
+        """Return the error of an option, and the encoding if that took the whole weight."""
+        site, technique = self.sites[name], self._techniques[option.technique]
+        whole = weight = self._weights[name]
         known = self._known(site, technique)
         if technique.by_channel:
             weight, site, known = sampled(weight, site, known)
         # Of a small weight all channels tell, and the search may want the whole encoding.
+        kept = None
         if weight is whole:
-            encoded = self.encode(site.name, option)
+            encoded = kept = self._cache.get(_key(name, option)) or self._encoded(name, option)
         else:
             encoded = technique.encode(weight, site, option, known)
         # Options are compared by the same measure, whatever their techniques are told.
-        known = known or self._calibrations.get(site.name)
+        known = known or self._calibrations.get(name)
         if known is None:
-            return relative_error(weight, encoded.dense)
-        return known.output_error(weight, encoded.dense) + encoded.rounding
+            return relative_error(weight, encoded.dense), kept
+        return known.output_error(weight, encoded.dense) + encoded.rounding, kept
 
     def _known(self, site: Site, technique: Technique) -> Calibration | None:
         """Return what a technique is told of a site's inputs.
@@ -201,18 +237,15 @@ class Encoder:
         for_ranges = known is not None and not known.repair and bool(known.activations)
         return None if for_ranges and not technique.observes else known
 
-    def _evict(self) -> None:
+    def _keep(self, key: Key, encoded: Encoded) -> None:
+        """Put an encoding into the cache, as the last used; the least used make room for it."""
+        if key not in self._cache:
+            self._cache[key] = encoded
+            self._held_bytes += _bytes(encoded)
+        self._cache.move_to_end(key)
         while self._held_bytes > self._cache_bytes and len(self._cache) > 1:
             _, oldest = self._cache.popitem(last=False)
             self._held_bytes -= _bytes(oldest)
-
-
-def _threads_for(site: Site) -> AbstractContextManager[object]:
-    """Keep BLAS to one thread while a weight with short rows is encoded.
-
-    A weight is rounded column by column, with small products in between.
-    """
-    return nullcontext() if site.row_length > LONGEST_ROW_ALONE else one_thread()
 
 
 def _key(site: str, option: Option) -> Key:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zoo_compress.core import AnyArray, Site
+from zoo_compress.numerics.scalar_quantizer import whole_numbers
 from zoo_compress.numerics.symmetric import symmetric_steps
 from zoo_compress.techniques.calibration import Calibration
 from zoo_compress.techniques.repair import rounded
@@ -45,10 +46,8 @@ def int8_codes(
     step = symmetric_steps(_rows(weight, site), levels=levels, importance=importance)
     step = step.reshape(shape)
 
-    def nearest(units: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        return np.rint(units).clip(-levels, levels)
-
-    found = rounded(weight, calibration, scale=step, nearest=nearest)
+    quantizer = whole_numbers(-levels, levels)
+    found = rounded(weight, calibration, scale=step, quantizer=quantizer)
     return Int8Codes(codes=np.rint(found / step).clip(-levels, levels).astype(np.int8), step=step)
 
 

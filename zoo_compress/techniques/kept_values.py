@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
@@ -18,6 +19,7 @@ from zoo_compress.graph.unpack import add_unpacked_codes, role
 from zoo_compress.numerics.codebook import code_bits, fit_codebook
 from zoo_compress.numerics.packing import pack
 from zoo_compress.numerics.rows import to_rows
+from zoo_compress.numerics.scalar_quantizer import ScalarQuantizer, nearest_level
 from zoo_compress.numerics.uniform import quantize_uniform
 from zoo_compress.techniques.blocks import channel_blocks
 from zoo_compress.techniques.calibration import Calibration
@@ -90,7 +92,7 @@ class HalfValues:
             pruned.weight,
             pruned.calibration,
             scale=np.ones(1, np.float32),
-            nearest=lambda units: units.astype(np.float16).astype(np.float32),
+            quantizer=_float16(),
             mask=pruned.mask,
         )
         stored = units[pruned.mask].astype(np.float16)
@@ -119,7 +121,7 @@ class CodedValues:
             importance=mask if calibration is None else mask * calibration.importance,
         )
         levels = np.arange(1 << self.bits, dtype=np.float32) - grid.zero
-        stored = _stored(pruned, levels, grid.step.reshape(-1), bits=self.bits)
+        stored = _stored(pruned, nearest_level(levels), grid.step.reshape(-1), bits=self.bits)
         tensors = {**stored.tensors, "z": np.array(grid.zero)}
         return StoredValues(tensors=tensors, units=stored.units)
 
@@ -144,16 +146,18 @@ class LookedUpValues:
         )
         centres, step = fit_codebook(weight, entries=self.entries, importance=importance)
         table = centres.astype(np.float16)
-        stored = _stored(pruned, table.astype(np.float32), step, bits=code_bits(self.entries))
+        stored = _stored(pruned, nearest_level(table), step, bits=code_bits(self.entries))
         return StoredValues(tensors={**stored.tensors, "t": table}, units=stored.units)
 
 
-def _stored(pruned: Pruned, levels: Floats, step: Floats, *, bits: int) -> StoredValues:
+def _stored(
+    pruned: Pruned, quantizer: ScalarQuantizer, step: Floats, *, bits: int
+) -> StoredValues:
     """Round the elements kept to levels; return their codes and their steps."""
     found: Leveled = leveled(
         pruned.weight,
         pruned.site,
-        levels=levels,
+        quantizer=quantizer,
         step=step,
         calibration=pruned.calibration,
         mask=pruned.mask,
@@ -162,3 +166,11 @@ def _stored(pruned: Pruned, levels: Floats, step: Floats, *, bits: int) -> Store
     tensors: dict[str, AnyArray] = {role(plane): data for plane, data in packed.items()}
     tensors |= {"d": found.scale, "f": np.array(found.factor)}
     return StoredValues(tensors=tensors, units=found.units)
+
+
+@lru_cache(maxsize=1)
+def _float16() -> ScalarQuantizer:
+    """Return what rounds to float16 numbers."""
+    bits = np.arange(1 << 16, dtype=np.uint16)
+    numbers = bits.view(np.float16)
+    return nearest_level(np.unique(numbers[np.isfinite(numbers)]).astype(np.float32))

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zoo_compress.core import Site
-from zoo_compress.numerics.kmeans import nearest_code
+from zoo_compress.numerics.scalar_quantizer import ScalarQuantizer, nearest_level
 from zoo_compress.numerics.uniform import stored_scale
 from zoo_compress.techniques.blocks import channel_blocks
 from zoo_compress.techniques.calibration import Calibration
@@ -61,56 +61,42 @@ def leveled(
     weight: Floats,
     site: Site,
     *,
-    levels: Floats,
+    quantizer: ScalarQuantizer,
     step: Floats,
     calibration: Calibration | None,
     mask: Mask | None = None,
-    edges: Floats | None = None,
 ) -> Leveled:
     """Round a weight to levels, and once more with steps fitted to the outputs if that is allowed.
 
     Args:
         weight: Magnitudes at most 1.
         site: Where it is.
-        levels: Ascending, shape (k,) with k at most 256.
+        quantizer: At most 256 levels, for weights in units of their steps.
         step: What a level of 1 stands for in each output channel, shape (channels,).
         calibration: What is known of the inputs of the weight.
         mask: Weights that are not 0, in the shape of the weight; all of them by default.
-        edges: Where the weights in units of their steps end that a level but the last stands for,
-            ascending, shape (k - 1,); midway to the next by default.
     """
-    ends = _middles(levels) if edges is None else edges
     shape = channel_blocks(site).scale_shape
-    found = _rounded(weight, levels, ends, step.reshape(shape), calibration, mask)
+    found = _rounded(weight, quantizer, step.reshape(shape), calibration, mask)
     if calibration is None or not calibration.refit:
         return found
     ratios = fitted_ratios(weight, found.dense, calibration).reshape(shape)
-    other = _rounded(weight, levels, ends, found.step * ratios, calibration, mask)
+    other = _rounded(weight, quantizer, found.step * ratios, calibration, mask)
     one, another = found.dense, other.dense
     return other if better(weight, one, another, calibration) is another else found
 
 
-def _middles(levels: Floats) -> Floats:
-    middles: Floats = np.float32(0.5) * (levels[1:] + levels[:-1])
-    return middles
-
-
 def _rounded(
     weight: Floats,
-    levels: Floats,
-    edges: Floats,
+    quantizer: ScalarQuantizer,
     step: Floats,
     calibration: Calibration | None,
     mask: Mask | None,
 ) -> Leveled:
     """Round to levels times the steps as they will be stored, with feedback if allowed."""
-
-    def nearest(units: Floats) -> Floats:
-        return levels[np.searchsorted(edges, units)]
-
     scale, factor = stored_scale(step)
     stored = scale.astype(np.float32) * factor
-    dense = rounded(weight, calibration, scale=stored, nearest=nearest, mask=mask)
+    dense = rounded(weight, calibration, scale=stored, quantizer=quantizer, mask=mask)
     units = np.divide(dense, stored, out=np.zeros_like(dense), where=stored != 0)
-    codes = nearest_code(units, levels).astype(np.uint8)
-    return Leveled(levels=levels, codes=codes, scale=scale, factor=factor, mask=mask)
+    codes = nearest_level(quantizer.levels).codes(units).astype(np.uint8)
+    return Leveled(levels=quantizer.levels, codes=codes, scale=scale, factor=factor, mask=mask)

@@ -28,8 +28,9 @@ from zoo_compress.numerics.nbits import (
     packed_blocks,
 )
 from zoo_compress.numerics.rows import from_rows, to_rows
+from zoo_compress.numerics.scalar_quantizer import ScalarQuantizer, whole_numbers
 from zoo_compress.techniques.calibration import Calibration
-from zoo_compress.techniques.repair import Nearest, rounded
+from zoo_compress.techniques.repair import rounded
 from zoo_compress.techniques.sized import no_saving
 
 Array = npt.NDArray[np.float32]
@@ -121,7 +122,7 @@ class MatMulNBits:
         found = block_codes(rows, scale, bits=bits, block_size=size)
         if calibration is not None and calibration.feedback:
             step = from_rows(found.step[None], site.shape, channel_axis=site.channel_axis)
-            again = rounded(weight, calibration, scale=step, nearest=_nearest_level(bits))
+            again = rounded(weight, calibration, scale=step, quantizer=_levels(bits))
             found = block_codes(_rows(again, site), scale, bits=bits, block_size=size)
         dense = from_rows(
             decode_blocks(found)[None], site.shape, channel_axis=site.channel_axis
@@ -202,9 +203,9 @@ def _rows(array: AnyArray, site: Site) -> Array:
     return rows.reshape(rows.shape[1:])
 
 
-def _nearest_level(bits: int) -> Nearest:
+def _levels(bits: int) -> ScalarQuantizer:
     half = 1 << (bits - 1)
-    return lambda units: np.rint(units).clip(-half, half - 1)
+    return whole_numbers(-half, half - 1)
 
 
 def _fragment(site: Site, settings: Mapping[str, Any]) -> Fragment:

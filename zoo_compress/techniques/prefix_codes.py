@@ -156,8 +156,7 @@ def _fitted(
         found = leveled(
             weight,
             site,
-            levels=levels.all,
-            edges=levels.edges,
+            quantizer=levels.quantizer,
             step=step,
             calibration=calibration,
         )
@@ -176,10 +175,13 @@ def _within(codes: Codes, levels: PrefixLevels, step: Floats, count: int) -> Cod
     long = levels.is_long[codes]
     if int(np.count_nonzero(long)) <= count:
         return codes
-    nearest = levels.nearest_short(codes)
-    change = np.abs(levels.all[codes] - levels.all[nearest]) * step
-    kept = keep_largest(np.where(long, change, np.float32(-1)), count)
-    return np.where(long & ~kept, nearest, codes)
+    places, flat = np.flatnonzero(long), codes.reshape(-1)
+    far, nearest = flat[places], levels.nearest_short(flat[places])
+    steps = np.broadcast_to(step, codes.shape).reshape(-1)[places]
+    change = np.abs(levels.all[far] - levels.all[nearest]) * steps
+    found = flat.copy()
+    found[places] = np.where(keep_largest(change, count), far, nearest)
+    return found.reshape(codes.shape)
 
 
 def _stored(

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from zoo_compress.core import AnyArray
-from zoo_compress.numerics.feedback import TINY, round_with_feedback
+from zoo_compress.numerics.feedback import round_with_feedback
+from zoo_compress.numerics.scalar_quantizer import ScalarQuantizer
 from zoo_compress.techniques.calibration import Calibration
 
 Array = npt.NDArray[np.float32]
-Nearest = Callable[[Array], Array]
-"""Maps weights in units of their scale to the nearest levels, elementwise."""
 
 # A fitted scale further away than this factor belongs to outputs that hardly vary.
 LARGEST_RATIO = 2.0
+# Dividing by a smaller scale overflows.
+TINY = float(np.finfo(np.float32).tiny)
 
 
 def rounded(
@@ -25,25 +25,25 @@ def rounded(
     calibration: Calibration | None,
     *,
     scale: npt.NDArray[np.floating[Any]],
-    nearest: Nearest,
+    quantizer: ScalarQuantizer,
     mask: npt.NDArray[np.bool_] | None = None,
 ) -> Array:
     """Return levels times scale that stand for a weight, in its shape.
 
-    Each weight has the nearest level; with error feedback, if the recipe allows it, the levels
+    Each weight has the level of its own; with error feedback, if the recipe allows it, the levels
     that it finds in all output channels whose error that makes smaller.
 
     Args:
         weight: The original.
         calibration: What is known of its inputs.
         scale: Broadcastable to the weight; where it is 0, so is the result.
-        nearest: The levels.
+        quantizer: The levels for weights in units of their scale.
         mask: Weights that are not 0, in the shape of the weight; all of them by default.
     """
     original = weight.astype(np.float32)
     scales = np.broadcast_to(np.float32(scale), original.shape)
-    inverse = np.divide(1, scales, out=np.zeros_like(original), where=np.abs(scales) >= TINY)
-    plain = nearest(original * inverse) * scales
+    units = np.divide(original, scales, out=np.zeros_like(original), where=np.abs(scales) >= TINY)
+    plain = quantizer(units) * scales
     if mask is not None:
         plain = np.where(mask, plain, np.float32(0))
     if calibration is None or not calibration.feedback:
@@ -52,7 +52,7 @@ def rounded(
         round_with_feedback(
             calibration.rows(original),
             calibration.factor,
-            nearest,
+            quantizer,
             scale=calibration.rows(scales),
             mask=None if mask is None else calibration.rows(mask),
         )

@@ -1,0 +1,1 @@
+"""Loops over single weights, compiled by Numba; importing these modules takes long."""

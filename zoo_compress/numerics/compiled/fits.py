@@ -1,0 +1,117 @@
+"""Sums over weights in units of the steps of their rows, for fitting levels and steps."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from zoo_compress.numerics.compiled.levels import level_code
+from zoo_compress.numerics.compiled.machine_code import compiled
+
+Floats = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+@compiled
+def add_to_bins(
+    W: Floats,
+    inverse: Floats,
+    shares: Floats,
+    importance: Floats,
+    ends: Floats,
+    weight: Doubles,
+    moment: Doubles,
+) -> int:
+    """Add the weights in a range to bins of equal width.
+
+    Args:
+        W: Shape (rows, K).
+        inverse: 1 / steps of the rows, or 0 where that is to be 0, shape (rows,).
+        shares: What a weight of each row counts, shape (rows,).
+        importance: By which that is multiplied, shape (rows, K); (rows, 0) for 1.
+        ends: Edges of the first and the last bin, shape (2,); weights beyond them are left out.
+        weight: What weights count is added here, shape (bins,).
+        moment: That times the weights, shape (bins,).
+
+    Returns:
+        How many weights are in the range.
+    """
+    low, high = ends
+    bins = len(weight)
+    width = (np.float64(high) - np.float64(low)) / bins
+    per_unit = 1 / width if width > 0 else 0.0
+    count = 0
+    for i in range(W.shape[0]):
+        for j in range(W.shape[1]):
+            x = W[i, j] * inverse[i]
+            if low <= x <= high:
+                share = shares[i]
+                if importance.shape[1] > 0:
+                    share *= importance[i, j]
+                place = min(np.uint64((np.float64(x) - low) * per_unit), np.uint64(bins - 1))
+                weight[place] += share
+                moment[place] += np.float64(share) * x
+                count += 1
+    return count
+
+
+@compiled
+def count_magnitudes(W: Floats, inverse: Floats, largest: np.float32, counts: Ints) -> None:
+    """Count magnitudes in bins of equal width from 0 on.
+
+    Args:
+        W: Shape (rows, K).
+        inverse: 1 / steps of the rows, or 0 where that is to be 0, shape (rows,).
+        largest: Where the last bin ends; larger ones are counted there.
+        counts: Added to, shape (bins,).
+    """
+    last = np.float32(len(counts) - 1)
+    per_unit = np.float32(len(counts)) / largest if largest > 0 else np.float32(0)
+    for i in range(W.shape[0]):
+        for j in range(W.shape[1]):
+            place = abs(W[i, j] * inverse[i]) * per_unit
+            # NaN counts as 0.
+            counts[np.uint64(min(place, last)) if place > 0 else np.uint64(0)] += 1
+
+
+@compiled
+def sum_by_row(
+    W: Floats,
+    inverse: Floats,
+    importance: Floats,
+    levels: Floats,
+    low: np.float32,
+    cells: np.float32,
+    first: Ints,
+    thresholds: Floats,
+    power: Doubles,
+    match: Doubles,
+    error: Doubles,
+) -> None:
+    """Sum squares of levels, products of them with weights, and squared errors of each row.
+
+    Args:
+        W: Shape (rows, K).
+        inverse: 1 / steps of the rows, or 0 where that is to be 0, shape (rows,).
+        importance: What each weight counts, shape (rows, K); (rows, 0) for 1.
+        levels: `ScalarQuantizer.levels`.
+        low: Of `ScalarQuantizer.index`, as the next two.
+        cells: Of it.
+        first: Of it.
+        thresholds: `ScalarQuantizer.thresholds`.
+        power: Filled with the sums of l^2, shape (rows,).
+        match: Filled with the sums of l x.
+        error: Filled with the sums of (l - x)^2.
+    """
+    for i in range(W.shape[0]):
+        squares, products, errors = 0.0, 0.0, 0.0
+        for j in range(W.shape[1]):
+            x = W[i, j] * inverse[i]
+            level = levels[np.uint64(level_code(x, low, cells, first, thresholds))]
+            share = importance[i, j] if importance.shape[1] > 0 else np.float32(1)
+            weighted = share * level
+            squares += weighted * level
+            products += weighted * x
+            errors += share * (level - x) * (level - x)
+        power[i], match[i], error[i] = squares, products, errors

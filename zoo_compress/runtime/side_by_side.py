@@ -1,0 +1,24 @@
+"""Independent work on all cores of the machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from zoo_compress.runtime.streams import available_cores
+
+Result = TypeVar("Result")
+
+
+def side_by_side(work: Callable[..., Result], jobs: Sequence[tuple[Any, ...]]) -> list[Result]:
+    """Do work with the arguments of each job, in threads, one for each core.
+
+    Returns:
+        The results in the order of the jobs. An error of the first job that has one is raised.
+    """
+    threads = min(available_cores(), len(jobs))
+    if threads <= 1:
+        return [work(*job) for job in jobs]
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(lambda job: work(*job), jobs))
