@@ -12,9 +12,8 @@ from zoo_compress.numerics.scalar_quantizer import ScalarQuantizer
 Matrices = npt.NDArray[np.float32]
 """G matrices, shape (G, O, K) or (G, K, K)."""
 
-# Of the mean diagonal, added to it: GPTQ's value, enough for the factor of a Gram matrix of fewer
-# inputs than columns to exist.
 DAMPING = 0.01
+"""Of the mean diagonal, the least that is added to it: GPTQ's value."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -31,11 +30,14 @@ class FeedbackFactor:
     upper: Matrices
 
 
-def feedback_factor(gram: npt.NDArray[np.floating], *, by_power: bool = True) -> FeedbackFactor:
+def feedback_factor(
+    gram: npt.NDArray[np.floating], *, damping: float = DAMPING, by_power: bool = True
+) -> FeedbackFactor:
     """Prepare `round_with_feedback` for the inputs with these second moments.
 
     Args:
         gram: E x x^T or a covariance, shape (G, K, K), positive semi-definite.
+        damping: Of the mean diagonal, what is added to it.
         by_power: Whether columns come in the order of their power; else as they are.
     """
     H = np.asarray(gram, np.float64)
@@ -44,7 +46,7 @@ def feedback_factor(gram: npt.NDArray[np.floating], *, by_power: bool = True) ->
     mean = power.mean(axis=1)[:, None, None]
     # The result does not depend on the scale of the inputs; in this one nothing overflows.
     unit = np.divide(H, mean, out=np.zeros_like(H), where=mean > 0)
-    damped = unit + np.where(mean > 0, DAMPING, 1.0) * np.eye(H.shape[1])
+    damped = unit + np.where(mean > 0, damping, 1.0) * np.eye(H.shape[1])
     groups = np.arange(len(H))[:, None, None]
     # Of the matrix with its rows and columns in reverse, L L^T with L lower triangular: reversed
     # again, L is upper triangular, and so is its inverse, which is U.

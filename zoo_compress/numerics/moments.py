@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
-from zoo_compress.numerics.feedback import FeedbackFactor, feedback_factor
+from zoo_compress.numerics.damping import best_damping
+from zoo_compress.numerics.feedback import DAMPING, FeedbackFactor, feedback_factor
 
 Matrices = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
@@ -21,10 +23,12 @@ class InputMoments:
     Attributes:
         mean: E x, shape (G, K).
         covariance: E (x - E x)(x - E x)^T, shape (G, K, K).
+        damping: How far error feedback should not trust the covariance, see `best_damping`.
     """
 
     mean: Matrices
     covariance: Matrices
+    damping: float = DAMPING
 
     @cached_property
     def gram(self) -> Matrices:
@@ -35,22 +39,22 @@ class InputMoments:
     @cached_property
     def covariance_factor(self) -> FeedbackFactor:
         """What rounding with feedback needs where the bias takes back the mean error."""
-        return feedback_factor(self.covariance)
+        return feedback_factor(self.covariance, damping=self.damping)
 
     @cached_property
     def gram_factor(self) -> FeedbackFactor:
         """What rounding with feedback needs elsewhere."""
-        return feedback_factor(self.gram)
+        return feedback_factor(self.gram, damping=self.damping)
 
     @cached_property
     def covariance_factor_in_place(self) -> FeedbackFactor:
         """`covariance_factor` for columns in the order in which they are."""
-        return feedback_factor(self.covariance, by_power=False)
+        return feedback_factor(self.covariance, damping=self.damping, by_power=False)
 
     @cached_property
     def gram_factor_in_place(self) -> FeedbackFactor:
         """`gram_factor` for columns in the order in which they are."""
-        return feedback_factor(self.gram, by_power=False)
+        return feedback_factor(self.gram, damping=self.damping, by_power=False)
 
 
 class _Sums:
@@ -141,9 +145,12 @@ class MomentSums:
             for share, own, x in zip(shares, covariances, apart, strict=True)
         )
         chance = shrinkage(*covariances) if len(halves) == 2 else np.ones(len(shift))
-        shrunk = _with_diagonal(covariance * (1 - chance)[:, None, None], covariance)
         mean = self._centre[:, 0] + shift
-        return InputMoments(mean=mean.astype(np.float32), covariance=shrunk.astype(np.float32))
+        return InputMoments(
+            mean=mean.astype(np.float32),
+            covariance=_shrunk(covariance, chance).astype(np.float32),
+            damping=_damping(covariances, chance) if len(halves) == 2 else DAMPING,
+        )
 
 
 def shrinkage(one: Doubles, other: Doubles) -> Doubles:
@@ -168,6 +175,17 @@ def shrinkage(one: Doubles, other: Doubles) -> Doubles:
     power = np.square((one + other) * units).sum(axis=(1, 2))
     share = np.divide(chance, power, out=np.ones_like(power), where=power > 0)
     return np.zeros(len(share)) if one.shape[1] == 1 else share.clip(0, 1)
+
+
+def _damping(halves: Sequence[Doubles], chance: Doubles) -> float:
+    """Return the damping for the mean of two halves, each of which has twice its variance."""
+    known = [_shrunk(half, 2 * chance / (1 + chance)) for half in halves]
+    return best_damping(known, halves)
+
+
+def _shrunk(covariance: Doubles, share: Doubles) -> Doubles:
+    """Move covariances towards their diagonals by a share of the way, shape (G,)."""
+    return _with_diagonal(covariance * (1 - share)[:, None, None], covariance)
 
 
 def _with_diagonal(matrices: Doubles, other: Doubles) -> Doubles:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from zoo_compress.core import Site
-from zoo_compress.numerics.moments import InputMoments
 from zoo_compress.techniques.calibration import Calibration
 
 
@@ -64,5 +63,5 @@ def _part_calibration(
     if whole.groups > 1:
         chosen = slice(start // outputs, start // outputs + part.groups)
         mean, covariance = moments.mean[chosen], moments.covariance[chosen]
-        moments = InputMoments(mean=mean, covariance=covariance)
+        moments = replace(moments, mean=mean, covariance=covariance)
     return replace(calibration, site=part, moments=moments)
