@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -40,28 +41,40 @@ def feedback_factor(
         damping: Of the mean diagonal, what is added to it.
         by_power: Whether columns come in the order of their power; else as they are.
     """
-    H = np.asarray(gram, np.float64)
-    power = np.diagonal(H, axis1=1, axis2=2)
+    power = np.diagonal(gram, axis1=1, axis2=2).astype(np.float64)
     order = np.argsort(-power if by_power else 0 * power, axis=1, kind="stable")
-    mean = power.mean(axis=1)[:, None, None]
-    # The result does not depend on the scale of the inputs; in this one nothing overflows.
-    unit = np.divide(H, mean, out=np.zeros_like(H), where=mean > 0)
-    damped = unit + np.where(mean > 0, damping, 1.0) * np.eye(H.shape[1])
-    groups = np.arange(len(H))[:, None, None]
-    # Of the matrix with its rows and columns in reverse, L L^T with L lower triangular: reversed
-    # again, L is upper triangular, and so is its inverse, which is U.
-    backwards = order[:, ::-1]
-    lower = np.linalg.cholesky(damped[groups, backwards[:, :, None], backwards[:, None, :]])
-    upper = _lower_inverses(lower)[:, ::-1, ::-1]
-    return FeedbackFactor(order=order, upper=np.ascontiguousarray(upper, np.float32))
+    upper = np.empty(gram.shape, np.float32)
+    for found, C, columns, mean in zip(upper, gram, order, power.mean(axis=1), strict=True):
+        # Of the matrix with its rows and columns in reverse, L L^T with L lower triangular:
+        # reversed again, L is upper triangular, and so is its inverse, which is U. The result does
+        # not depend on the scale of the inputs; in that of their mean nothing overflows.
+        backwards = columns[::-1]
+        unit = C[np.ix_(backwards, backwards)] / mean if mean > 0 else np.zeros_like(C)
+        found[:] = _inverse_factor(unit, damping if mean > 0 else 1.0)[::-1, ::-1]
+    return FeedbackFactor(order=order, upper=upper)
 
 
-def _lower_inverses(lower: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Return the inverses of lower triangular matrices, shape (G, K, K)."""
+def _inverse_factor(C: npt.NDArray[np.floating], damping: float) -> npt.NDArray[np.floating]:
+    """Return the inverse of the lower triangular factor of a damped matrix.
+
+    In float32 it takes a quarter of the time and had the same first six digits for inputs of
+    EfficientNet-Lite0; where that has no factor, float64 does.
+
+    Raises:
+        numpy.linalg.LinAlgError: If there is none.
+    """
     # Imported late: it takes long, and little needs it.
-    from scipy.linalg.lapack import dtrtri
+    from scipy.linalg.lapack import get_lapack_funcs
 
-    return np.stack([dtrtri(matrix, lower=1)[0] for matrix in lower])
+    for dtype in (np.float32, np.float64):
+        damped: npt.NDArray[Any] = C.astype(dtype)
+        damped[np.diag_indices(len(C))] += damping
+        factorise, invert = get_lapack_funcs(("potrf", "trtri"), dtype=dtype)
+        lower, failed = factorise(damped, lower=True, clean=True)
+        if not failed:
+            inverse: npt.NDArray[np.floating] = invert(lower, lower=True)[0]
+            return inverse
+    raise np.linalg.LinAlgError("a matrix of moments is not positive definite")
 
 
 def round_with_feedback(
