@@ -11,9 +11,14 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
 Index = tuple[np.float32, np.float32, npt.NDArray[np.int64]]
+Table = tuple[Floats, np.float32, np.float32]
 
 # Cells of the index: with several for a level, a search has one or two steps.
 CELLS = 1 << 10
+# Of the table: 256 levels have 32 places each.
+PLACES = 1 << 13
+# Thresholds that are closer together are one for these; what they divide by does not overflow.
+NARROWEST = 2.0**-100
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,12 +59,25 @@ class ScalarQuantizer:
         """
         low, high = (self.thresholds[[0, -1]]) if len(self.thresholds) else (0, 0)
         low, width = np.float32(low), np.float32(high) - np.float32(low)
-        cells = np.float32(CELLS) / width if width > 0 else np.float32(0)
-        if not np.isfinite(cells):
-            cells = np.float32(0)
+        cells = np.float32(CELLS) / width if width > NARROWEST else np.float32(0)
         # With the operations that numbers are put into cells with, so that no edge is missed.
         own = ((self.thresholds - low) * cells).clip(0, CELLS - 1).astype(np.int64)
         return low, cells, np.searchsorted(own, np.arange(CELLS + 1))
+
+    @cached_property
+    def table(self) -> Table:
+        """The levels of numbers at equal distances, which is enough to fit steps by.
+
+        Returns:
+            (levels, low, places): that of x is the one at (x - low) * places, rounded and clipped.
+        """
+        low, high = (self.thresholds[[0, -1]]) if len(self.thresholds) else (0, 0)
+        width = float(high) - float(low)
+        if not width > NARROWEST:
+            return self.levels[[0, -1]], np.float32(low), np.float32(np.finfo(np.float32).max)
+        margin = width / PLACES
+        found = np.linspace(low - margin, high + margin, PLACES + 3)
+        return self(found), np.float32(found[0]), np.float32(1 / margin)
 
 
 def nearest_level(levels: npt.NDArray[np.floating[Any]]) -> ScalarQuantizer:

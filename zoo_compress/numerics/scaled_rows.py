@@ -93,11 +93,10 @@ class ScaledRows:
     def _sums(self, step: Floats, quantizer: ScalarQuantizer) -> Doubles:
         from zoo_compress.numerics.compiled.fits import sum_by_row
 
-        sums = np.empty((3, len(self.W)))
-        levels, thresholds = quantizer.levels, quantizer.thresholds
-        rows = (self.W, _inverse(step), self._counts)
-        sum_by_row(*rows, levels, *quantizer.index, thresholds, *sums)
-        return sums
+        counts = self._counts if self._counts.size else np.ones((1, self.W.shape[1]), np.float32)
+        sums = np.empty((3, len(self.W)), np.float32)
+        sum_by_row(self.W, _inverse(step), counts, *quantizer.table, *sums)
+        return sums.astype(np.float64)
 
 
 def _inverse(step: Floats) -> Floats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import KW_ONLY, dataclass, replace
 
 import numpy as np
@@ -80,7 +81,12 @@ def quantize_uniform(
     half = float(1 << (bits - 1))
     zeros = (half, half - 0.5) if bits < HALFWAY_ZERO_BELOW_BITS else (half,)
     shares = np.ones((1,) * weights.ndim, np.float32) if importance is None else importance
-    candidates = [_Fit(weights, shares, bits=bits, axes=axes, zero=zero).codes() for zero in zeros]
+    rows, counts = _blocks(weights, axes), _blocks(np.broadcast_to(shares, W.shape), axes)
+    shape = tuple(1 if axis in axes else length for axis, length in enumerate(W.shape))
+    candidates = []
+    for zero in zeros:
+        steps = _Fit(rows, counts, bits=bits, zero=zero).steps().reshape(shape)
+        candidates.append(_on_grid(weights, steps, bits=bits, zero=zero))
     best = candidates[0]
     if len(candidates) > 1:
         errors = [_squared_error(weights, shares, candidate) for candidate in candidates]
@@ -108,64 +114,74 @@ def _squared_error(W: FloatArray, importance: FloatArray, encoded: UniformCodes)
 
 @dataclass(frozen=True)
 class _Fit:
-    """Chooses the step sizes for one position of zero."""
+    """Chooses the step sizes for one position of zero.
+
+    Attributes:
+        W: Weights, a block to a row.
+        importance: Of their squared errors, in this shape or a row for all.
+        bits: Width of a code.
+        zero: The code of 0.
+    """
 
     W: FloatArray
     importance: FloatArray
     _: KW_ONLY
     bits: int
-    axes: tuple[int, ...]
     zero: float
 
-    def codes(self) -> UniformCodes:
-        """Return the codes for the best steps found.
+    def steps(self) -> FloatArray:
+        """Return the best steps found, shape (blocks,).
 
         The first two put the largest weight on the outermost level of its side, and on that of
         the side with fewer levels; the others clip.
         """
-        W, axes = self.W, self.axes
-        extreme = np.where(
-            -W.min(axis=axes, keepdims=True) >= W.max(axis=axes, keepdims=True), 1, -1
-        )
-        largest = np.abs(W).max(axis=axes, keepdims=True)
-        unclipped = (extreme * largest / self.zero).astype(np.float32)
-        symmetric = (largest / ((1 << self.bits) - 1 - self.zero)).astype(np.float32)
+        least, largest = self.W.min(axis=1, initial=0), self.W.max(axis=1, initial=0)
+        extreme, size = np.where(-least >= largest, 1, -1), np.maximum(-least, largest)
+        unclipped = (extreme * size / self.zero).astype(np.float32)
+        symmetric = (size / ((1 << self.bits) - 1 - self.zero)).astype(np.float32)
         clipped = [np.float32(fraction) * unclipped for fraction in CLIP_FRACTIONS[self.bits]]
-        refitted = [self._refit(step) for step in clipped]
-        best_step = unclipped
-        best_error = self._error(best_step)
-        for step in (symmetric, *refitted):
-            error = self._error(step)
+        best_step: FloatArray = unclipped
+        best_error = self._sums(unclipped)[2]
+        for step in (symmetric, *map(self._refit, clipped)):
+            error = self._sums(step)[2]
             better = error < best_error
             best_step = np.where(better, step, best_step)
             best_error = np.where(better, error, best_error)
-        return self._rounded(best_step)
-
-    def _codes(self, step: FloatArray) -> FloatArray:
-        """Return the nearest level of each weight as a float array of whole numbers."""
-        inverse = np.divide(1, step, out=np.zeros_like(step), where=np.abs(step) > SMALLEST_STEP)
-        codes: FloatArray = np.rint(self.W * inverse + np.float32(self.zero))
-        codes.clip(0, (1 << self.bits) - 1, out=codes)
-        return codes
+        return best_step
 
     def _refit(self, step: FloatArray) -> FloatArray:
         """Return the least-squares step for the codes that `step` gives, several times over."""
         for _ in range(REFITS):
-            centred = self._codes(step) - np.float32(self.zero)
-            weighted = self.importance * centred
-            power = np.sum(weighted * centred, axis=self.axes, keepdims=True)
-            match = np.sum(weighted * self.W, axis=self.axes, keepdims=True)
+            power, match, _ = self._sums(step)
             step = np.divide(match, power, out=np.zeros_like(match), where=power > 0)
         return step
 
-    def _error(self, step: FloatArray) -> FloatArray:
-        decoded = (self._codes(step) - np.float32(self.zero)) * step
-        squares = self.importance * np.square(decoded - self.W)
-        error: FloatArray = np.sum(squares, axis=self.axes, keepdims=True)
-        return error
+    def _sums(self, step: FloatArray) -> FloatArray:
+        """Return what `sum_on_grid` finds, shape (3, blocks)."""
+        # Imported late: it takes long.
+        from zoo_compress.numerics.compiled.uniform import sum_on_grid
 
-    def _rounded(self, step: FloatArray) -> UniformCodes:
-        """Store the steps as float16 multiples of the largest and round the weights to them."""
-        scale, factor = stored_scale(step)
-        codes = self._codes(scale.astype(np.float32) * factor).astype(np.uint8)
-        return UniformCodes(codes=codes, zero=np.float32(self.zero), scale=scale, factor=factor)
+        inverse, found = _inverse(step), np.empty((3, len(step)), np.float32)
+        zero, last = np.float32(self.zero), np.float32((1 << self.bits) - 1)
+        sum_on_grid(self.W, self.importance, step, inverse, zero, last, *found)
+        return found
+
+
+def _on_grid(W: FloatArray, step: FloatArray, *, bits: int, zero: float) -> UniformCodes:
+    """Store the steps as float16 multiples of the largest and round the weights to them."""
+    scale, factor = stored_scale(step)
+    inverse = _inverse(scale.astype(np.float32) * factor)
+    codes = np.rint(W * inverse + np.float32(zero)).clip(0, (1 << bits) - 1).astype(np.uint8)
+    return UniformCodes(codes=codes, zero=np.float32(zero), scale=scale, factor=factor)
+
+
+def _inverse(step: FloatArray) -> FloatArray:
+    """Return 1 / steps, and 0 for those that become 0."""
+    return np.divide(1, step, out=np.zeros_like(step), where=np.abs(step) > SMALLEST_STEP)
+
+
+def _blocks(array: FloatArray, axes: tuple[int, ...]) -> FloatArray:
+    """Return an array with a block, which spans some axes, to a row."""
+    moved = np.moveaxis(array, axes, range(-len(axes), 0)) if axes else array[..., None]
+    length = math.prod(moved.shape[moved.ndim - max(len(axes), 1) :])
+    return np.ascontiguousarray(moved, np.float32).reshape(-1, length)

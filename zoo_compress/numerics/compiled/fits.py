@@ -5,12 +5,15 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from zoo_compress.numerics.compiled.levels import level_code
 from zoo_compress.numerics.compiled.machine_code import compiled
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+
+# Sums are added up side by side, as many as a vector register holds or more, always in this way:
+# a machine with narrower ones gets the same result.
+LANES = 16
 
 
 @compiled
@@ -76,42 +79,58 @@ def count_magnitudes(W: Floats, inverse: Floats, largest: np.float32, counts: In
 
 
 @compiled
+def _add(
+    x: np.float32,
+    share: np.float32,
+    table: Floats,
+    low: np.float32,
+    places: np.float32,
+    sums: Floats,
+    lane: int,
+) -> None:
+    # NaN has the first place.
+    place = min((x - low) * places + np.float32(0.5), np.float32(len(table) - 1))
+    level = table[np.uint32(place if place > 0 else np.float32(0))]
+    missed = level - x
+    sums[0, lane] += share * level * level
+    sums[1, lane] += share * level * x
+    sums[2, lane] += share * missed * missed
+
+
+@compiled
 def sum_by_row(
     W: Floats,
     inverse: Floats,
     importance: Floats,
-    levels: Floats,
+    table: Floats,
     low: np.float32,
-    cells: np.float32,
-    first: Ints,
-    thresholds: Floats,
-    power: Doubles,
-    match: Doubles,
-    error: Doubles,
+    places: np.float32,
+    power: Floats,
+    match: Floats,
+    error: Floats,
 ) -> None:
     """Sum squares of levels, products of them with weights, and squared errors of each row.
 
     Args:
         W: Shape (rows, K).
         inverse: 1 / steps of the rows, or 0 where that is to be 0, shape (rows,).
-        importance: What each weight counts, shape (rows, K); (rows, 0) for 1.
-        levels: `ScalarQuantizer.levels`.
-        low: Of `ScalarQuantizer.index`, as the next two.
-        cells: Of it.
-        first: Of it.
-        thresholds: `ScalarQuantizer.thresholds`.
+        importance: What each weight counts, shape (rows, K), or (1, K) for all rows.
+        table: `ScalarQuantizer.table`.
+        low: Of it, as the next.
+        places: Of it.
         power: Filled with the sums of l^2, shape (rows,).
         match: Filled with the sums of l x.
         error: Filled with the sums of (l - x)^2.
     """
+    sums = np.empty((3, LANES), np.float32)
+    whole = W.shape[1] // LANES * LANES
     for i in range(W.shape[0]):
-        squares, products, errors = 0.0, 0.0, 0.0
-        for j in range(W.shape[1]):
-            x = W[i, j] * inverse[i]
-            level = levels[np.uint64(level_code(x, low, cells, first, thresholds))]
-            share = importance[i, j] if importance.shape[1] > 0 else np.float32(1)
-            weighted = share * level
-            squares += weighted * level
-            products += weighted * x
-            errors += share * (level - x) * (level - x)
-        power[i], match[i], error[i] = squares, products, errors
+        sums[:] = 0
+        shares = importance[i if len(importance) > 1 else 0]
+        for start in range(0, whole, LANES):
+            for lane in range(LANES):
+                x, share = W[i, start + lane] * inverse[i], shares[start + lane]
+                _add(x, share, table, low, places, sums, lane)
+        for k in range(whole, W.shape[1]):
+            _add(W[i, k] * inverse[i], shares[k], table, low, places, sums, k - whole)
+        power[i], match[i], error[i] = sums[0].sum(), sums[1].sum(), sums[2].sum()
