@@ -11,7 +11,7 @@ from zoo_compress.numerics.rows import from_rows, to_rows
 from zoo_compress.techniques.calibration import Calibration
 
 # Weights from which an error is estimated.
-ELEMENTS = 1 << 16
+ELEMENTS = 1 << 17
 FEWEST_CHANNELS = 16
 
 
