@@ -7,7 +7,7 @@ show where it fails. The width is how far the bound lies above the truth (for th
 end to end), on average, in units of the truth where that is not 0. A share below 0.935, three
 binomial standard errors under 95 %, is marked with an asterisk.
 
-    python benchmarks/coverage.py
+    python benchmarks/certificates.py
 """
 
 from __future__ import annotations

@@ -11,7 +11,6 @@ from zoo_compress.runtime.session import open_session
 from zoo_compress.runtime.streams import (
     FEWEST_SAMPLES,
     Arrangement,
-    available_cores,
     faster_arrangement,
     sequential,
 )
@@ -81,10 +80,6 @@ def test_outputs_that_differ_side_by_side_keep_samples_one_after_the_other(seria
 
 def test_few_samples_are_not_worth_trying(serialized):
     assert chosen(serialized, spent=(2.0, 1.0), samples=FEWEST_SAMPLES - 1) == (sequential(2), [])
-
-
-def test_there_is_a_core():
-    assert available_cores() >= 1
 
 
 def test_an_evaluator_that_runs_samples_side_by_side_returns_the_same_bits(conv_model, images):

@@ -12,7 +12,7 @@ from typing import Any
 from zoo_compress.runtime.device import CPU, Device
 from zoo_compress.runtime.flavour import FLAVOURS, installed_flavours
 
-LIBRARIES = ("onnx", "onnx-ir", "onnxslim", "numpy", "zoo-compress")
+LIBRARIES = ("onnx", "onnx-ir", "onnxslim", "numpy", "numba", "zoo-compress")
 
 CPU_PROVIDER = "CPUExecutionProvider"
 NAME_GPUS = ("nvidia-smi", "--query-gpu=name", "--format=csv,noheader")

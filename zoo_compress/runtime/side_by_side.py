@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from zoo_compress.runtime.streams import available_cores
+from zoo_compress.runtime.environment import default_threads
 
 Result = TypeVar("Result")
 
@@ -17,7 +17,7 @@ def side_by_side(work: Callable[..., Result], jobs: Sequence[tuple[Any, ...]]) -
     Returns:
         The results in the order of the jobs. An error of the first job that has one is raised.
     """
-    threads = min(available_cores(), len(jobs))
+    threads = min(default_threads(), len(jobs))
     if threads <= 1:
         return [work(*job) for job in jobs]
     with ThreadPoolExecutor(threads) as pool:

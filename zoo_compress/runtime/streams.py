@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from zoo_compress.core import AnyArray
+from zoo_compress.runtime.environment import default_threads
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -74,7 +74,7 @@ def faster_arrangement(
         threads: The most threads; as many as cores by default.
         clock: Returns seconds.
     """
-    cores = threads or available_cores()
+    cores = threads or default_threads()
     alone, together = sequential(threads), Arrangement(streams=cores, threads=1)
     if cores == 1 or samples < FEWEST_SAMPLES:
         return alone
@@ -88,15 +88,6 @@ def faster_arrangement(
         found.append(arrangement.run(partial(run, session), tried))
         seconds.append(clock() - began)
     return together if seconds[1] < seconds[0] and _same(*found) else alone
-
-
-def available_cores() -> int:
-    """Return how many physical cores this process may use, at least 1."""
-    # Imported late, as all that is not needed to load this package.
-    import psutil
-
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return max(min(allowed or 1, psutil.cpu_count(logical=False) or 1), 1)
 
 
 def _same(one: Sequence[Sequence[Any]], other: Sequence[Sequence[Any]]) -> bool:
