@@ -14,6 +14,7 @@ from zoo_compress.graph.proto import to_compact_proto
 from zoo_compress.graph.sites import find_sites
 from zoo_compress.numerics.histogram import HistogramSums
 from zoo_compress.runtime.evaluator import CpuEvaluator
+from zoo_compress.techniques import encoder as module
 from zoo_compress.techniques.calibration import Calibration
 from zoo_compress.techniques.codes import Codes
 from zoo_compress.techniques.encoder import Encoder
@@ -68,6 +69,38 @@ def test_asking_again_returns_what_was_encoded_before(counted):
     assert cached.seconds == seconds > 0
     assert cached.encode("a", SIX) is not first
     assert counted.asked == [("a", 4), ("a", 6)]
+
+
+def test_several_weights_are_encoded_as_one_after_the_other(counted):
+    wanted = [(site, option) for site in "abc" for option in (TWO, SIX)]
+    together, alone = encoder(counted).encode_all(wanted), encoder(Codes({}))
+    for found, choice in zip(together, wanted, strict=True):
+        np.testing.assert_array_equal(found.dense, alone.encode(*choice).dense)
+        assert found.option is choice[1]
+
+
+def test_what_is_wanted_twice_is_encoded_once(counted):
+    cached = encoder(counted)
+    cached.encode("a", FOUR)
+    first, _, second = cached.encode_all([("a", FOUR), ("b", FOUR), ("a", FOUR)])
+    assert first is second is cached.encode("a", FOUR)
+    assert counted.asked == [("a", 4), ("b", 4)]
+
+
+def test_ahead_is_encoded_what_stays_in_a_quarter_of_the_cache(counted):
+    size = WEIGHTS["a"].nbytes
+    cached = encoder(counted, cache_bytes=9 * size)
+    cached.encode_ahead([(site, FOUR) for site in "abc"])
+    assert sorted(counted.asked) == [("a", 4), ("b", 4)]
+    encoder(counted, cache_bytes=size).encode_ahead([("c", SIX)])
+    assert ("c", 6) not in counted.asked
+
+
+def test_large_weights_are_encoded_one_at_a_time(counted, monkeypatch):
+    monkeypatch.setattr(module, "LARGEST_BESIDE_OTHERS", WEIGHTS["a"].nbytes - 1)
+    monkeypatch.setattr(module, "side_by_side", None)
+    found = encoder(counted).encode_all([(site, FOUR) for site in "abc"])
+    assert [one.dense.shape for one in found] == [(32, 48)] * 3
 
 
 def test_the_least_used_goes_first_when_the_memory_bound_is_reached(counted):
