@@ -87,15 +87,14 @@ class ScaledRows:
     @property
     def _counts(self) -> Floats:
         if self.importance is None:
-            return np.empty((len(self.W), 0), np.float32)
+            return np.ones((1, self.W.shape[1]), np.float32)
         return np.ascontiguousarray(self.importance, np.float32)
 
     def _sums(self, step: Floats, quantizer: ScalarQuantizer) -> Doubles:
         from zoo_compress.numerics.compiled.fits import sum_by_row
 
-        counts = self._counts if self._counts.size else np.ones((1, self.W.shape[1]), np.float32)
         sums = np.empty((3, len(self.W)), np.float32)
-        sum_by_row(self.W, _inverse(step), counts, *quantizer.table, *sums)
+        sum_by_row(self.W, _inverse(step), self._counts, *quantizer.table, *sums)
         return sums.astype(np.float64)
 
 

@@ -32,7 +32,7 @@ def add_to_bins(
         W: Shape (rows, K).
         inverse: 1 / steps of the rows, or 0 where that is to be 0, shape (rows,).
         shares: What a weight of each row counts, shape (rows,).
-        importance: By which that is multiplied, shape (rows, K); (rows, 0) for 1.
+        importance: By which that is multiplied, shape (rows, K), or (1, K) for all rows.
         ends: Edges of the first and the last bin, shape (2,); weights beyond them are left out.
         weight: What weights count is added here, shape (bins,).
         moment: That times the weights, shape (bins,).
@@ -46,12 +46,11 @@ def add_to_bins(
     per_unit = 1 / width if width > 0 else 0.0
     count = 0
     for i in range(W.shape[0]):
+        counted = importance[i if len(importance) > 1 else 0]
         for j in range(W.shape[1]):
             x = W[i, j] * inverse[i]
             if low <= x <= high:
-                share = shares[i]
-                if importance.shape[1] > 0:
-                    share *= importance[i, j]
+                share = shares[i] * counted[j]
                 place = min(np.uint64((np.float64(x) - low) * per_unit), np.uint64(bins - 1))
                 weight[place] += share
                 moment[place] += np.float64(share) * x
@@ -79,6 +78,21 @@ def count_magnitudes(W: Floats, inverse: Floats, largest: np.float32, counts: In
 
 
 @compiled
+def add_products(
+    x: np.float32,
+    share: np.float32,
+    level: np.float32,
+    missed: np.float32,
+    sums: Floats,
+    lane: int,
+) -> None:
+    """Add what steps are fitted by: level^2, level x and missed^2, each times a share."""
+    sums[0, lane] += share * level * level
+    sums[1, lane] += share * level * x
+    sums[2, lane] += share * missed * missed
+
+
+@compiled
 def _add(
     x: np.float32,
     share: np.float32,
@@ -91,10 +105,7 @@ def _add(
     # NaN has the first place.
     place = min((x - low) * places + np.float32(0.5), np.float32(len(table) - 1))
     level = table[np.uint32(place if place > 0 else np.float32(0))]
-    missed = level - x
-    sums[0, lane] += share * level * level
-    sums[1, lane] += share * level * x
-    sums[2, lane] += share * missed * missed
+    add_products(x, share, level, level - x, sums, lane)
 
 
 @compiled

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from zoo_compress.numerics.compiled.fits import LANES
+from zoo_compress.numerics.compiled.fits import LANES, add_products
 from zoo_compress.numerics.compiled.machine_code import compiled
 
 Floats = npt.NDArray[np.float32]
@@ -24,10 +24,7 @@ def _add(
 ) -> None:
     code = np.floor(x * inverse + zero + np.float32(0.5))
     code = min(max(code, np.float32(0)), last) - zero
-    missed = code * step - x
-    sums[0, lane] += share * code * code
-    sums[1, lane] += share * code * x
-    sums[2, lane] += share * missed * missed
+    add_products(x, share, code, code * step - x, sums, lane)
 
 
 @compiled
