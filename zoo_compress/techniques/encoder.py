@@ -88,10 +88,8 @@ class Encoder:
         """Return several weights in compressed form; those not known are encoded side by side."""
         choices = {_key(*choice): choice for choice in wanted}
         found = {key: self._cache[key] for key in choices if key in self._cache}
-        missing = [key for key in choices if key not in found]
-        if missing:
-            jobs = [choices[key] for key in missing]
-            found |= zip(missing, self._timed(self._encoded, jobs), strict=True)
+        missing = {key: choice for key, choice in choices.items() if key not in found}
+        found |= zip(missing, self._timed(self._encoded, list(missing.values())), strict=True)
         for key in choices:
             self._keep(key, found[key])
         return [found[_key(*choice)] for choice in wanted]
@@ -192,7 +190,7 @@ class Encoder:
             return []
         began = time.perf_counter()
         try:
-            if any(self._weights[name].nbytes > LARGEST_BESIDE_OTHERS for name, _ in jobs):
+            if any(self._is_large(name) for name, _ in jobs):
                 return [self._alone(work, *job) for job in jobs]
             with one_thread():
                 return side_by_side(work, jobs)
@@ -200,13 +198,17 @@ class Encoder:
             self.seconds += time.perf_counter() - began
 
     def _alone(self, work: Callable[[str, Option], Result], name: str, option: Option) -> Result:
-        """Do work on a large weight: with all cores for products, unless its rows are short.
+        """Do work on one weight: with all cores for products if it is large and has long rows.
 
-        A weight is rounded column by column, with small products in between.
+        A weight is rounded column by column, with small products in between. What it is encoded
+        beside does not decide, so that it always gets the same bits.
         """
-        long = self.sites[name].row_length > LONGEST_ROW_ALONE
-        with nullcontext() if long else one_thread():
+        many = self._is_large(name) and self.sites[name].row_length > LONGEST_ROW_ALONE
+        with nullcontext() if many else one_thread():
             return work(name, option)
+
+    def _is_large(self, name: str) -> bool:
+        return self._weights[name].nbytes > LARGEST_BESIDE_OTHERS
 
     def _error(self, name: str, option: Option) -> tuple[float, Encoded | None]:
         """Return the error of an option, and the encoding if that took the whole weight."""
