@@ -3,8 +3,9 @@
 1. Each peer makes its files, in an environment of its own (`make bench-peers` makes these), with
    inputs that zoo-compress searches or repairs with. Weights that nothing reads any more are
    dropped from them.
-2. zoo-compress searches with the size of each of these files as its budget, and writes the
-   smallest file of `cpu-speed`. For the least size Optuna's samplers search the same space too.
+2. zoo-compress searches with the size of each of these files as its budget. With `cpu-speed` it
+   writes its smallest file and the closest one that takes no longer than ONNX Runtime's static
+   int8. For the least size Optuna's samplers search the same space too.
 3. All are judged in one process on inputs that nothing saw; all take turns when they are timed.
 
 Files and what making them took are kept, so that an interrupted comparison goes on.
@@ -25,9 +26,17 @@ from pathlib import Path
 
 from cases import MODELS, model_settings, widest_split
 from judging import judged
-from own_files import make_fast_file, make_small_files, sizes_to_match
-from peer_files import PEERS, SECONDS, Entry, make_files, prepare_folder, read_entries
-from peers_table import Result, print_table
+from own_files import make_fast_file, make_file_as_fast, make_small_files, sizes_to_match
+from peer_files import (
+    PEERS,
+    SECONDS,
+    Entry,
+    compared_file,
+    make_files,
+    prepare_folder,
+    read_entries,
+)
+from peers_table import STATIC, Result, print_table
 from results_file import ResultsFile
 
 from zoo_compress.core import ignore_progress
@@ -103,6 +112,8 @@ def _make_ours(
     settings: partial[RunSettings], study: Study, arguments: argparse.Namespace, parent: Path
 ) -> None:
     _show(make_fast_file(settings, FAST, parent))
+    rival = compared_file(Entry(*STATIC), parent)
+    _show(make_file_as_fast(settings, FAST, rival, study, parent))
     sizes = sizes_to_match(read_entries(parent), study.artifact.stored_bytes)
     _show(make_small_files(settings, SMALL, sizes, parent, trials=arguments.trials, samplers=True))
 

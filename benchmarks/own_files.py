@@ -15,10 +15,12 @@ from peer_files import Entry
 
 from zoo_compress.core import Plan, Strategy, ignore_progress
 from zoo_compress.errors import ZooCompressError
+from zoo_compress.pipeline.compress import run
 from zoo_compress.pipeline.settings import RunSettings
 from zoo_compress.pipeline.study import Study, build_study
 from zoo_compress.pipeline.write import write_plan
 from zoo_compress.registry import load_plugin
+from zoo_compress.runtime.race import compare_latency
 from zoo_compress.search.frontier import best_trial
 from zoo_compress.search.loop import run_trials
 from zoo_compress.search.problem import Problem
@@ -33,6 +35,10 @@ ALIKE = 1.1
 LARGEST_MATCHED = 0.3
 # Beyond this a file is the original but for a few layers.
 LARGEST_RATIO = 0.9
+AS_FAST_AS_RIVAL = ", in the time of static int8"
+PACE_SECONDS = 15.0
+# A file that takes longer than the original is no pace to keep up with.
+LONGEST_PACE = 0.95
 
 Settings = Callable[[str], RunSettings]
 """Returns the settings of a run with a recipe."""
@@ -61,6 +67,42 @@ def make_fast_file(settings: Settings, recipe: str, parent: Path) -> Iterator[En
         entry = _written(study, plan, entry, start, parent)
     except ZooCompressError as error:
         entry.folder(parent).mkdir(exist_ok=True)
+        entry = replace(entry, failure=str(error)[:300])
+    entry.save(parent)
+    yield entry
+
+
+def make_file_as_fast(
+    settings: Settings, recipe: str, rival: Path, study: Study, parent: Path
+) -> Iterator[Entry]:
+    """Make the closest file of a recipe that takes no longer than another one.
+
+    Args:
+        settings: Those of the comparison.
+        recipe: The recipe.
+        rival: The other file, made from the same model.
+        study: Of that model; its search inputs are timed.
+        parent: Where the files of all tools are.
+    """
+    entry = Entry(OURS, f"{recipe}{AS_FAST_AS_RIVAL}")
+    if not rival.exists() or (entry.folder(parent) / "entry.json").exists():
+        return
+    start = time.perf_counter()
+    feeds = study.inputs.subset(study.split.search).feeds
+    pace = compare_latency(study.artifact.model_path, rival, feeds, seconds=PACE_SECONDS).ratio
+    budget = f"latency={min(pace, LONGEST_PACE):.3f}"
+    folder = entry.folder(parent)
+    try:
+        result = run(replace(settings(recipe), budget=budget, out=folder, overwrite=True))
+        entry = replace(
+            entry,
+            version=version("zoo-compress"),
+            written_bytes=result.report["compressed_bytes"],
+            stored_bytes=result.report["compressed_bytes"],
+            seconds=time.perf_counter() - start,
+        )
+    except ZooCompressError as error:
+        folder.mkdir(exist_ok=True)
         entry = replace(entry, failure=str(error)[:300])
     entry.save(parent)
     yield entry
