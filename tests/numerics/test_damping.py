@@ -64,7 +64,7 @@ def test_inputs_of_few_columns_have_the_usual_damping():
 
 def test_inputs_that_are_always_zero_do_no_harm():
     zeros = [np.zeros((2, LENGTH, LENGTH))] * 2
-    assert best_damping(zeros, zeros) in CANDIDATES
+    assert best_damping(zeros, zeros) == DAMPING
 
 
 def test_moments_of_few_samples_carry_it():

@@ -127,6 +127,19 @@ def test_weights_of_odd_kinds_decode_exactly(weight, case, make_model, assert_de
     assert_decodes(make_model(GATHER, {"w": weight.astype(np.float32)}), case)
 
 
+@pytest.mark.parametrize("case", [case for case in CASES if CASES[case][0] is PrefixCodes])
+@pytest.mark.parametrize(
+    "weight",
+    [drawn((12, 13)), np.zeros((10, 8)), np.eye(10, 8), 1e-42 * drawn((10, 8)), 1e30 * np.eye(8)],
+    ids=["normal", "zeros", "zero rows", "small", "large"],
+)
+def test_prefix_codes_in_large_models_decode_exactly(
+    weight, case, make_model, assert_decodes, monkeypatch
+):
+    monkeypatch.setattr("zoo_compress.graph.step_codes.FEWEST_MODEL_BYTES", 0)
+    assert_decodes(make_model(GATHER, {"w": weight.astype(np.float32)}), case)
+
+
 @every_case
 @pytest.mark.parametrize("name", ["w", "/a/long/name" * 12])
 @pytest.mark.parametrize(("dtype", "shape"), [("float32", (50, 61)), ("float16", (8, 30, 3, 5))])

@@ -13,6 +13,7 @@ from tests.techniques.decoded import (
     matrix_site,
 )
 from zoo_compress.core import Option
+from zoo_compress.graph.function import FEWEST_MODEL_BYTES
 from zoo_compress.numerics.prune import kept_count
 from zoo_compress.techniques.codebook import Codebook
 from zoo_compress.techniques.prefix_codes import PrefixCodes
@@ -38,6 +39,18 @@ def assert_decodes(load, optimized):
         assert_decodes_exactly(decoded(model, PrefixCodes({}), CODES[code]), load, optimized)
 
     return check
+
+
+@pytest.mark.parametrize("code", ["2 and 4 bits", "3 and 6 bits"])
+def test_steps_of_large_models_take_half_of_the_bytes_and_leave_hardly_more_error(code):
+    weight, errors, sizes = drawn((64, 200)), [], []
+    for model_bytes in (0, FEWEST_MODEL_BYTES):
+        site = matrix_site((64, 200), model_bytes=model_bytes)
+        found = encode(weight, site, CODES[code])
+        errors.append(float(np.square(found.dense - weight).sum()))
+        sizes.append(found.tensors["d"].nbytes)
+    assert sizes == [128, 64]
+    assert errors[1] < 1.01 * errors[0]
 
 
 @given(

@@ -10,22 +10,33 @@ import onnx
 from zoo_compress.core import Site
 from zoo_compress.graph.fragment import Fragment
 from zoo_compress.graph.sites import FLOATS
+from zoo_compress.graph.step_codes import add_coded_steps
 
 KINDS = {name: int(kind) for kind, name in FLOATS.items()}
 """Numpy name of an element type -> its number in ONNX."""
 
 
-def add_steps(fragment: Fragment, shape: Sequence[int], *, factor: Sequence[int] = ()) -> str:
+def add_steps(
+    fragment: Fragment,
+    shape: Sequence[int],
+    *,
+    factor: Sequence[int] = (),
+    in_bytes: bool = False,
+) -> str:
     """Append nodes that compute step sizes in float32; return the output's name.
 
     Args:
-        fragment: Stores float16 fractions as `d` and what they are fractions of as `f`.
+        fragment: Stores what `StoredSteps` does: shares as `d`, the largest step as `f`.
         shape: Shape of `d`.
         factor: Shape of `f`.
+        in_bytes: Whether `d` are codes; float16 numbers if not.
     """
-    stored = fragment.store("d", shape, np.float16)
-    wide = fragment.add("Cast", [stored], to=onnx.TensorProto.FLOAT)
-    return fragment.add("Mul", [wide, fragment.store("f", factor, np.float32)])
+    if in_bytes:
+        shares = add_coded_steps(fragment, "d", shape)
+    else:
+        stored = fragment.store("d", shape, np.float16)
+        shares = fragment.add("Cast", [stored], to=onnx.TensorProto.FLOAT)
+    return fragment.add("Mul", [shares, fragment.store("f", factor, np.float32)])
 
 
 def finish_weight(fragment: Fragment, weight: str, site: Site, *, shape: Sequence[int]) -> None:

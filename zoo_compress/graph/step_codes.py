@@ -7,8 +7,19 @@ from collections.abc import Sequence
 import numpy as np
 import onnx
 
+from zoo_compress.core import Site
 from zoo_compress.graph.fragment import Fragment
+from zoo_compress.graph.function import FEWEST_MODEL_BYTES
 from zoo_compress.numerics.step_codes import step_table
+
+
+def steps_in_bytes(site: Site) -> bool:
+    """Return whether prefix codes of a weight have steps in a byte: in a large model.
+
+    There the table pays, and the operators that look steps up are part of a function. Codebooks
+    make use of the digits of a step: with 64 centres, bytes left a third more error.
+    """
+    return site.model_bytes >= FEWEST_MODEL_BYTES
 
 
 def add_coded_steps(fragment: Fragment, role: str, shape: Sequence[int]) -> str:

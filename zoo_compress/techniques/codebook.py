@@ -92,9 +92,9 @@ class Codebook:
         packed = pack(codes.reshape(-1), code_bits(entries))
         tensors: dict[str, AnyArray] = {role(plane): data for plane, data in packed.items()}
         tensors["t"] = np.concatenate([one.levels for one in encoded]).astype(np.float16)
-        tensors["d"] = np.concatenate([one.scale for one in encoded], axis=axis)
+        tensors["d"] = np.concatenate([one.steps.stored for one in encoded], axis=axis)
         tensors["d"] = tensors["d"].reshape(layout.scale_shape)
-        tensors["f"] = np.array([one.factor for one in encoded]).reshape(layout.factor_shape)
+        tensors["f"] = np.array([one.steps.factor for one in encoded]).reshape(layout.factor_shape)
         dense = np.concatenate([one.dense for one in encoded], axis=axis)
         return Encoded(option=option, tensors=tensors, dense=dense.astype(weight.dtype))
 

@@ -164,7 +164,7 @@ def _stored(
     )
     packed = pack(found.codes[pruned.mask], bits)
     tensors: dict[str, AnyArray] = {role(plane): data for plane, data in packed.items()}
-    tensors |= {"d": found.scale, "f": np.array(found.factor)}
+    tensors |= {"d": found.steps.stored, "f": np.array(found.steps.factor)}
     return StoredValues(tensors=tensors, units=found.units)
 
 

@@ -16,6 +16,7 @@ from zoo_compress.graph.bitmask import add_spread
 from zoo_compress.graph.fragment import Fragment, insert_fragment
 from zoo_compress.graph.lookup import add_lookup
 from zoo_compress.graph.scaled import add_steps, finish_weight
+from zoo_compress.graph.step_codes import steps_in_bytes
 from zoo_compress.graph.unpack import add_unpacked_codes, role
 from zoo_compress.numerics.magnitude import unit_weights
 from zoo_compress.numerics.packing import pack
@@ -85,13 +86,13 @@ class PrefixCodesSettings(BaseModel):
 
 
 class PrefixCodes:
-    """Codes of two lengths for k-means centres, with one float16 step for each output channel.
+    """Codes of two lengths for k-means centres, with one step for each output channel.
 
     Weights are many near 0 and few far from it, so that levels of one length waste bits. The file
     holds the short codes, the long codes of those weights whose short one is the escape, the
-    levels, the steps, and about twenty-five nodes of standard operators; ONNX Runtime folds them
-    into a constant when the session is created, so the model then runs at the speed of dense
-    weights.
+    levels, the steps (in large models a byte each), and about twenty-five nodes of standard
+    operators; ONNX Runtime folds them into a constant when the session is created, so the model
+    then runs at the speed of dense weights.
     """
 
     name = "prefix-codes"
@@ -126,10 +127,11 @@ class PrefixCodes:
         count = kept_count(site.elements, code.share)
         levels, found = _fitted(unit, site, code, calibration, count)
         found = found.times_power_of_two(exponent)
-        codes = _within(found.codes.astype(np.int64), levels, np.abs(found.step), count)
+        steps = found.steps.decoded
+        codes = _within(found.codes.astype(np.int64), levels, steps, count)
         tensors = _stored(codes, levels, code, count)
-        tensors |= {"d": found.scale, "f": np.array(found.factor)}
-        dense = (levels.all[codes] * found.step).astype(weight.dtype)
+        tensors |= {"d": found.steps.stored, "f": np.array(found.steps.factor)}
+        dense = (levels.all[codes] * steps).astype(weight.dtype)
         return Encoded(option=option, tensors=tensors, dense=dense)
 
     def rewrite(self, model: ir.Model, site: Site, encoded: Encoded) -> None:
@@ -159,6 +161,7 @@ def _fitted(
             quantizer=levels.quantizer,
             step=step,
             calibration=calibration,
+            steps_in_bytes=steps_in_bytes(site),
         )
         excess = np.count_nonzero(levels.is_long[found.codes]) / count
         if excess <= LARGEST_EXCESS:
@@ -219,7 +222,8 @@ def _fragment(site: Site, settings: Mapping[str, Any]) -> Fragment:
     mask = fragment.add("Cast", [equal], to=onnx.TensorProto.INT32)
     units = fragment.add("Add", [near, add_spread(fragment, far, mask)])
     target = fragment.keep("x", np.array(site.shape, np.int64))
-    step = add_steps(fragment, channel_blocks(site).scale_shape)
+    shape = channel_blocks(site).scale_shape
+    step = add_steps(fragment, shape, in_bytes=steps_in_bytes(site))
     weight = fragment.add("Mul", [fragment.add("Reshape", [units, target]), step])
     finish_weight(fragment, weight, site, shape=site.shape)
     return fragment
