@@ -50,7 +50,9 @@ def test_what_is_chosen_suits_unseen_inputs_nearly_as_well_as_any(draw):
 
     def change(damping) -> float:
         factor = feedback_factor(sum(halves) / 2, damping=damping)
-        rounded = round_with_feedback(W, factor, whole_numbers(-8, 7), scale=np.float32(0.5))
+        rounded = round_with_feedback(
+            W, factor, whole_numbers(-8, 7), scale=np.float32(0.5)
+        ).rounded
         return float(np.einsum("gok,kl,gol->", rounded - W, unseen, rounded - W))
 
     found = change(best_damping(halves, halves))

@@ -65,15 +65,30 @@ def one_column_after_the_other(W, gram, nearest, scale) -> np.ndarray:
 @pytest.mark.parametrize("length", [1, 2, 64, 65, LONG])
 def test_blocks_and_the_factor_change_nothing_of_the_method(length, function):
     W, gram, levels = normal(6, length), correlated(1, length), curve(function)
-    found = round_with_feedback(W[None], feedback_factor(gram), levels, scale=np.float32(0.5))[0]
+    found = round_with_feedback(
+        W[None], feedback_factor(gram), levels, scale=np.float32(0.5)
+    ).rounded[0]
     expected = one_column_after_the_other(W, gram[0], function, 0.5)
     np.testing.assert_allclose(found, expected, atol=3e-4)
+
+
+@pytest.mark.parametrize("length", [1, 65, LONG])
+def test_errors_are_those_of_the_outputs_with_the_damped_matrix(length):
+    W, gram = normal(2, 5, length), correlated(2, length)
+    factor = feedback_factor(gram, damping=0.1)
+    found = round_with_feedback(W, factor, four_bits, scale=np.float32(0.3))
+    mean = np.diagonal(gram, axis1=1, axis2=2).mean(axis=1)[:, None, None]
+    damped = gram / mean + 0.1 * np.eye(length)
+    change = found.rounded - np.float64(W)
+    expected = np.einsum("gok,gkl,gol->go", change, damped, change)
+    np.testing.assert_allclose(found.errors, expected, rtol=2e-3)
+    np.testing.assert_allclose(factor.errors(change), expected, rtol=2e-3)
 
 
 def test_levels_are_those_of_the_method():
     W, gram = normal(6, LONG), correlated(1, LONG)
     factor = feedback_factor(gram)
-    found = round_with_feedback(W[None], factor, four_bits, scale=np.float32(0.3))[0]
+    found = round_with_feedback(W[None], factor, four_bits, scale=np.float32(0.3)).rounded[0]
     expected = one_column_after_the_other(W, gram[0], four_bits, 0.3)
     # Where a weight lies midway between two levels, float32 may decide for the other one.
     assert np.mean(np.abs(found - expected) < 0.1) > 0.95
@@ -88,7 +103,7 @@ def test_outputs_of_correlated_inputs_change_far_less_than_by_nearest_rounding(r
     W, gram = normal(2, 8, LONG, seed=seed), correlated(2, LONG, rows=rows, seed=seed)
     # A negative scale puts the extra level on the positive side.
     scale = np.abs(W).max(axis=2, keepdims=True) / 7 * np.float32([[1], [-1]] * 4)
-    found = round_with_feedback(W, feedback_factor(gram), four_bits, scale=scale)
+    found = round_with_feedback(W, feedback_factor(gram), four_bits, scale=scale).rounded
     nearest = four_bits(W / scale) * scale
     assert output_error(W, found, gram) < 0.5 * output_error(W, nearest, gram)
 
@@ -98,7 +113,7 @@ def test_outputs_of_correlated_inputs_change_far_less_than_by_nearest_rounding(r
 def test_each_result_is_a_level_times_its_scale(shape, seed):
     W, gram = normal(*shape, seed=seed), correlated(shape[0], shape[2], seed=seed)
     scale = np.random.default_rng(seed).uniform(0.1, 1, shape).astype(np.float32)
-    found = round_with_feedback(W, feedback_factor(gram), four_bits, scale=scale)
+    found = round_with_feedback(W, feedback_factor(gram), four_bits, scale=scale).rounded
     levels = np.rint(found / scale)
     np.testing.assert_array_equal(found, levels.astype(np.float32) * scale, strict=True)
     assert levels.min() >= -8
@@ -113,7 +128,7 @@ def test_masked_weights_and_scales_of_zero_give_zeros(shape, seed):
     scale = (rng.random((*shape[:2], 1)) < 0.7).astype(np.float32)
     gram = correlated(shape[0], shape[2], seed=seed)
     odd = nearest_level(np.arange(-15, 17, 2))
-    found = round_with_feedback(W, feedback_factor(gram), odd, scale=scale, mask=mask)
+    found = round_with_feedback(W, feedback_factor(gram), odd, scale=scale, mask=mask).rounded
     np.testing.assert_array_equal(found != 0, mask & (scale != 0))
 
 
@@ -122,7 +137,7 @@ def test_columns_that_are_left_make_up_for_those_masked_out():
     mask = np.random.default_rng(2).random(W.shape) < 0.5
     found = round_with_feedback(
         W, feedback_factor(gram), curve(np.asarray), scale=np.float32(1), mask=mask
-    )
+    ).rounded
     np.testing.assert_array_equal(found[~mask], 0)
     assert output_error(W, found, gram) < 0.7 * output_error(W, W * mask, gram)
 
@@ -131,23 +146,25 @@ def test_columns_that_are_left_make_up_for_those_masked_out():
 def test_rows_and_groups_are_rounded_on_their_own(length):
     W, gram = normal(3, 5, length), correlated(3, length)
     scale = np.random.default_rng(0).uniform(0.2, 0.5, (3, 5, 1)).astype(np.float32)
-    whole = round_with_feedback(W, feedback_factor(gram), tanh, scale=scale)
+    whole = round_with_feedback(W, feedback_factor(gram), tanh, scale=scale).rounded
     for group, row in np.ndindex(3, 5):
         one = (slice(group, group + 1), slice(row, row + 1))
-        found = round_with_feedback(W[one], feedback_factor(gram[one[:1]]), tanh, scale=scale[one])
+        found = round_with_feedback(
+            W[one], feedback_factor(gram[one[:1]]), tanh, scale=scale[one]
+        ).rounded
         np.testing.assert_allclose(found, whole[one], atol=1e-5)
 
 
 def test_the_order_in_which_columns_come_does_not_matter():
     W, gram = normal(1, 6, LONG), correlated(1, LONG)
     moved = np.random.default_rng(3).permutation(LONG)
-    found = round_with_feedback(W, feedback_factor(gram), tanh, scale=np.float32(1))
+    found = round_with_feedback(W, feedback_factor(gram), tanh, scale=np.float32(1)).rounded
     other = round_with_feedback(
         W[:, :, moved],
         feedback_factor(gram[:, moved][:, :, moved]),
         tanh,
         scale=np.float32(1),
-    )
+    ).rounded
     np.testing.assert_allclose(other, found[:, :, moved], atol=1e-4)
 
 
@@ -160,7 +177,7 @@ def test_columns_of_most_power_come_first_in_each_group():
 def test_without_correlation_each_weight_gets_its_nearest_level(gram):
     W = normal(2, 3, 70)
     factor = feedback_factor(np.stack([gram, gram]))
-    found = round_with_feedback(W, factor, four_bits, scale=np.float32(0.25))
+    found = round_with_feedback(W, factor, four_bits, scale=np.float32(0.25)).rounded
     np.testing.assert_array_equal(found, four_bits(W * 4) / 4)
 
 
@@ -168,7 +185,7 @@ def test_without_correlation_each_weight_gets_its_nearest_level(gram):
 def test_the_scale_of_the_inputs_does_not_matter(power):
     W, gram = normal(1, 4, LONG), correlated(1, LONG)
     one, other = (
-        round_with_feedback(W, feedback_factor(g), four_bits, scale=np.float32(0.3))
+        round_with_feedback(W, feedback_factor(g), four_bits, scale=np.float32(0.3)).rounded
         for g in (gram, gram * power)
     )
     np.testing.assert_array_equal(one, other)
@@ -177,7 +194,7 @@ def test_the_scale_of_the_inputs_does_not_matter(power):
 def test_inputs_that_are_always_zero_do_no_harm():
     W, gram = normal(1, 4, 80), correlated(1, 80)
     gram[:, ::3], gram[:, :, ::3] = 0, 0
-    found = round_with_feedback(W, feedback_factor(gram), four_bits, scale=np.float32(0.3))
+    found = round_with_feedback(W, feedback_factor(gram), four_bits, scale=np.float32(0.3)).rounded
     nearest = four_bits(W / np.float32(0.3)) * np.float32(0.3)
     np.testing.assert_array_equal(found[:, :, ::3], nearest[:, :, ::3])
     assert output_error(W, found, gram) < output_error(W, nearest, gram)

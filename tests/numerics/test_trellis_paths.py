@@ -79,7 +79,7 @@ def test_with_feedback_outputs_change_less(groups):
         numbers = coded(W, trellis, step, known)
         change = trellis_levels(numbers) * step[..., None] - W
         errors.append(float(np.einsum("gok,gkl,gol->", change, gram, change)))
-    rounded = round_with_feedback(W, factor, whole_numbers(-99, 99), scale=step[..., None])
+    rounded = round_with_feedback(W, factor, whole_numbers(-99, 99), scale=step[..., None]).rounded
     change = rounded - W
     errors.append(float(np.einsum("gok,gkl,gol->", change, gram, change)))
     assert errors[1] < 0.8 * errors[0]

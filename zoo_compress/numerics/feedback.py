@@ -12,6 +12,7 @@ from zoo_compress.numerics.scalar_quantizer import ScalarQuantizer
 
 Matrices = npt.NDArray[np.float32]
 """G matrices, shape (G, O, K) or (G, K, K)."""
+Doubles = npt.NDArray[np.float64]
 
 DAMPING = 0.01
 """Of the mean diagonal, the least that is added to it: GPTQ's value."""
@@ -29,6 +30,36 @@ class FeedbackFactor:
 
     order: npt.NDArray[np.int64]
     upper: Matrices
+
+    def errors(self, change: npt.NDArray[np.floating]) -> Doubles:
+        """Return by how much changes of weights, shape (G, O, K), change each output.
+
+        That is d H d^T for each row d, H being the damped Gram matrix in units of the mean of its
+        diagonal before that: H = (U^T U)^-1, so that the sum of squares of U^-T d is the same.
+
+        Returns:
+            Shape (G, O).
+        """
+        # Imported late: it takes long, and little needs it.
+        from scipy.linalg.blas import strsm
+
+        ordered = np.take_along_axis(np.float32(change), self.order[:, None], axis=2)
+        pairs = zip(self.upper, ordered, strict=True)
+        solved = [strsm(1.0, upper.T, rows.T, lower=1, overwrite_b=1) for upper, rows in pairs]
+        return np.stack([np.square(x).sum(axis=0, dtype=np.float64) for x in solved])
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FedBack:
+    """Weights that were rounded with feedback.
+
+    Attributes:
+        rounded: Levels times scale, zeros where masked out, shape (G, O, K).
+        errors: By how much that changes each output, as `FeedbackFactor.errors` says, (G, O).
+    """
+
+    rounded: Matrices
+    errors: Doubles
 
 
 def feedback_factor(
@@ -84,7 +115,7 @@ def round_with_feedback(
     *,
     scale: npt.NDArray[np.floating],
     mask: npt.NDArray[np.bool_] | None = None,
-) -> Matrices:
+) -> FedBack:
     """Round weights to `scale` times levels so that outputs, not weights, change little.
 
     Columns are rounded one by one; what rounding one of them does to the outputs is undone as far
@@ -97,9 +128,6 @@ def round_with_feedback(
         quantizer: The levels for weights in units of their scale.
         scale: Broadcastable to W; where it is 0, so is the result.
         mask: Weights that are not 0, shape (G, O, K); all of them by default.
-
-    Returns:
-        Levels times scale, zeros where masked out, shape (G, O, K).
     """
     # Imported late: it takes long.
     from zoo_compress.numerics.compiled.levels import BLOCK, round_block
@@ -109,6 +137,7 @@ def round_with_feedback(
     kept = np.float32(scale) if mask is None else np.where(mask, np.float32(scale), np.float32(0))
     scales = np.ascontiguousarray(np.broadcast_to(kept, W.shape))
     rounded, upper = np.empty_like(left), factor.upper
+    total = np.zeros(left.shape[:2])
     for start in range(0, left.shape[2], BLOCK):
         end = min(start + BLOCK, left.shape[2])
         errors = np.empty((*left.shape[:2], end - start), np.float32)
@@ -125,4 +154,5 @@ def round_with_feedback(
             errors,
         )
         left[:, :, end:] -= errors @ upper[:, start:end, end:]
-    return rounded
+        total += np.square(errors).sum(axis=2, dtype=np.float64)
+    return FedBack(rounded=rounded, errors=total)

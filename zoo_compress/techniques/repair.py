@@ -48,19 +48,20 @@ def rounded(
         plain = np.where(mask, plain, np.float32(0))
     if calibration is None or not calibration.feedback:
         return plain
-    fed_back = calibration.from_rows(
-        round_with_feedback(
-            calibration.rows(original),
-            calibration.factor,
-            quantizer,
-            scale=calibration.rows(scales),
-            mask=None if mask is None else calibration.rows(mask),
-        )
+    rows = calibration.rows(original)
+    other = round_with_feedback(
+        rows,
+        calibration.factor,
+        quantizer,
+        scale=calibration.rows(scales),
+        mask=None if mask is None else calibration.rows(mask),
     )
-    errors = [calibration.channel_errors(weight, dense) for dense in (plain, fed_back)]
-    shape = [1] * weight.ndim
-    shape[calibration.site.channel_axis] = -1
-    return np.where((errors[1] < errors[0]).reshape(shape), fed_back, plain)
+    nearer = other.errors < calibration.factor.errors(calibration.rows(plain) - rows)
+    return np.where(
+        calibration.from_rows(np.broadcast_to(nearer[..., None], rows.shape)),
+        calibration.from_rows(other.rounded),
+        plain,
+    )
 
 
 def better(weight: AnyArray, one: Array, other: Array, calibration: Calibration) -> Array:
