@@ -135,8 +135,8 @@ def test_a_model_that_raising_would_change_is_used_as_it_is(
     assert report["simplified"]
     (note,) = noted(report["notes"])
     assert note.startswith(
-        "left in operator set 11, where the recipe's techniques need 13: raising it changes the "
-        "outputs by 0."
+        "not raised from operator set 11 to 13, which the recipe's techniques need: raising it "
+        "changes the outputs by 0."
     )
     check_applied(old_case)
 
@@ -148,8 +148,19 @@ def test_a_model_that_cannot_be_raised_is_used_as_it_is(old_case: Case) -> None:
     assert [site.name for site in prepared.found.sites] == ["stem", "body", "head"]
     (note,) = prepared.notes
     assert note.startswith(
-        "left in operator set 11, where the recipe's techniques need 999: onnx's converter failed"
+        "not raised from operator set 11 to 999, which the recipe's techniques need: onnx's "
+        "converter failed"
     )
+
+
+def test_a_model_that_cannot_be_raised_as_far_is_raised_to_what_decoding_needs(case: Case) -> None:
+    onnx.save(old(9), case.model)
+    prepared = prepare(Artifact(source="it", model_path=case.model), FEEDS, needed=999)
+    assert operator_set(prepared.model) == prepared.raised_to == 11
+    assert prepared.found.sites
+    failed, raised = prepared.notes
+    assert failed.startswith("not raised from operator set 9 to 999, ")
+    assert raised.startswith("raised from operator set 9 to 11, ")
 
 
 def test_a_plan_that_wants_what_cannot_be_done_is_refused(old_case: Case) -> None:
@@ -166,7 +177,7 @@ def test_where_nothing_is_left_to_compress_the_error_says_why_it_was_not_raised(
     model.graph.node.insert(0, helper.make_node("ImageScaler", ["x"], ["x.s"], bias=[0.0] * 3))
     model.graph.node[1].input[0] = "x.s"
     onnx.save(model, case.model)
-    with pytest.raises(errors.NoSiteError, match=r"uses 9;.* left in operator set 9, .*ImageSc"):
+    with pytest.raises(errors.NoSiteError, match=r"uses 9;.* not raised .* 9 to 13, .*ImageSc"):
         run(case.settings(**INTEGERS))
 
 

@@ -10,6 +10,7 @@ import onnx_ir as ir
 from zoo_compress.core import Artifact, BiasStorage, Feed
 from zoo_compress.errors import NoSiteError, PlanError
 from zoo_compress.graph.biases import give_biases
+from zoo_compress.graph.fragment import OLDEST_OPSET
 from zoo_compress.graph.held import Payloads, hold_values
 from zoo_compress.graph.load import load_model
 from zoo_compress.graph.normalize import normalize
@@ -72,7 +73,7 @@ def prepare(
         feeds: Samples for it.
         biases: Whether weights without a bias of their own get one, see `give_biases`.
         needed: The operator set that the techniques need; a model in an earlier one is raised
-            to it, any other keeps its own.
+            to it, or to the one that decoding needs where that fails, any other keeps its own.
 
     Raises:
         NoSiteError: If it has no compressible weight.
@@ -82,8 +83,9 @@ def prepare(
     # Simplifying comes first: it finds shapes without which the converter puts nodes around each
     # Softmax of an operator set before 13.
     graph = _simplest(artifact, original, feeds)
-    if 0 < operator_set(graph.model) < needed:
-        graph = _raised(graph, needed, original, feeds)
+    for version in sorted({needed, min(needed, OLDEST_OPSET)}, reverse=True):
+        if graph.raised_to is None and 0 < operator_set(graph.model) < version:
+            graph = _raised(graph, version, original, feeds)
     return _prepared(graph, artifact, biases=biases)
 
 
@@ -142,7 +144,10 @@ def _raised(
     raised = raise_operator_set(graph.model, needed)
     change = change_or_reason(original, raised, feeds, rewrite="raising it")
     if isinstance(raised, str) or isinstance(change, str):
-        note = f"left in operator set {now}, where the recipe's techniques need {needed}: {change}"
+        note = (
+            f"not raised from operator set {now} to {needed}, which the recipe's techniques need: "
+            f"{change}"
+        )
         return replace(graph, notes=(*graph.notes, note))
     differs = f"differ from the original's by {change:.2g} of their norm"
     note = (
