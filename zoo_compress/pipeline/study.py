@@ -17,32 +17,29 @@ from zoo_compress.core import (
     Task,
 )
 from zoo_compress.data.location import REMOTE, locate
-from zoo_compress.data.split import Split, split_inputs
+from zoo_compress.data.split import Split
 from zoo_compress.errors import InputError, OriginalModelError, SourceError
-from zoo_compress.graph.load import load_model, model_digest
+from zoo_compress.graph.load import model_digest
 from zoo_compress.graph.proto import to_light_proto
-from zoo_compress.graph.signature import Signature, signature
-from zoo_compress.hub.resolve import resolve
+from zoo_compress.graph.signature import Signature
 from zoo_compress.pipeline.aim import Aim
 from zoo_compress.pipeline.calibrate import (
     calibrate,
-    calibration_feeds,
     calibration_record,
-    observes,
     unrepaired_note,
 )
 from zoo_compress.pipeline.companions import skipped_companions
 from zoo_compress.pipeline.equalise import equalised
-from zoo_compress.pipeline.inputs import gather_inputs, pinned
+from zoo_compress.pipeline.material import Material, gather
 from zoo_compress.pipeline.prepare import Prepared, prepare
 from zoo_compress.pipeline.removal import reference_of, removed
-from zoo_compress.pipeline.settings import RunSettings, cache_folder
-from zoo_compress.pipeline.space import SizedSpace, build_space, load_techniques, thinned
+from zoo_compress.pipeline.settings import RunSettings
+from zoo_compress.pipeline.setup import Setup, load_setup
+from zoo_compress.pipeline.space import SizedSpace, build_space, thinned
 from zoo_compress.pipeline.task import output_task, token_pooling
 from zoo_compress.plan import CalibrationRecord, RemovalRecord
-from zoo_compress.recipe import Recipe, load_recipe
-from zoo_compress.registry import load_plugin
-from zoo_compress.runtime.device import CPU, Device, choose_device
+from zoo_compress.recipe import Recipe
+from zoo_compress.runtime.device import CPU, Device
 from zoo_compress.runtime.evaluator import Evaluator, Outputs
 from zoo_compress.runtime.evaluators import evaluator_on
 from zoo_compress.runtime.memory import give_back
@@ -52,25 +49,16 @@ from zoo_compress.search.objective import Objective
 from zoo_compress.search.problem import Problem
 from zoo_compress.search.projection import require_feasible
 from zoo_compress.search.scan import Scan
-from zoo_compress.stats.bounds import required_inputs
-from zoo_compress.stats.certificates import QUANTILES
 from zoo_compress.stats.distances import Distance, default_distance, output_distance
 from zoo_compress.techniques.base import needed_operator_set
 from zoo_compress.techniques.candidates import Candidates
 from zoo_compress.techniques.encoder import Encoder
 
 # Enough to notice a rewrite that changes the outputs, few enough to cost nothing.
-SIMPLIFICATION_INPUTS = 4
+REWRITE_INPUTS = 4
 # Of the time that is left, the most that comparing the options of weights may use: the scan
 # measures them whether they were compared or not.
 RANKING_SHARE = 0.15
-# A variance needs two.
-FEWEST_SEARCH_INPUTS = 2
-INVENTED_RANGES = (
-    "the ranges of 8-bit activations come from synthetic inputs: what lies beyond them in real "
-    "ones is cut off"
-)
-UNREPAIRED = "no weight is repaired: synthetic inputs do not show what rounding does to real ones"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,117 +191,117 @@ def build_study(
         ZooCompressError: Whatever is wrong with the source, the data, the recipe or the budget.
     """
     began, laps = time.perf_counter() if began is None else began, _Laps()
-    aim = Aim.of(settings)
-    device, remark = choose_device(settings.device)
-    settings, chosen = _with_recipe(settings, aim, device)
-    recipe = load_recipe(str(settings.recipe))
-    techniques = load_techniques(recipe)
-    folded = recipe.remove is None and all(each.folded for each in techniques.values())
-    aim.require_speed(recipe.name, folded=folded, device=device.kind)
-    observing = observes(techniques)
-    strategy = load_plugin("strategies", settings.strategy or recipe.search.strategy)
-    progress(Progress(stage="pull", done=0))
-    artifact = resolve(settings.source, cache=cache_folder(), progress=progress)
-    settings = replace(settings, data=pinned(settings.data))
-    aim.require_sense(artifact.stored_bytes)
-    interface = signature(load_model(artifact.model_path))
-    inputs, warnings = gather_inputs(
-        artifact,
-        interface.inputs,
-        data=settings.data,
-        search=recipe.search.search_inputs + recipe.fitting_inputs(observing=observing),
-        seed=settings.seed,
-    )
-    if inputs.synthetic and observing:
-        warnings = (*warnings, INVENTED_RANGES)
-    if inputs.synthetic and recipe.fitted:
-        kept = ("equalisation",) if recipe.equalises else ()
-        recipe = recipe.model_copy(update={"repair": kept})
-        warnings = (*warnings, UNREPAIRED)
-    split = split_inputs(
-        inputs,
-        search=recipe.search.search_inputs,
-        calibrate=recipe.fitting_inputs(observing=observing),
-        seed=settings.seed,
-    )
-    _require_inputs(split, settings.confidence)
-    aim.require_inputs(len(split.certify), settings.confidence)
-    feeds = inputs.subset(split.search).feeds
+    setup, material = gather(load_setup(settings), progress)
     progress(Progress(stage="prepare", done=0))
-    prepared = prepare(
-        artifact,
-        feeds[:SIMPLIFICATION_INPUTS],
-        biases=recipe.corrects_biases,
-        needed=needed_operator_set(techniques.values()),
-    )
-    fitted = calibration_feeds(inputs, split)
-    prepared, removal = removed(prepared, recipe, inputs, fitted, settings.seed, progress)
-    if recipe.equalises:
-        prepared = equalised(prepared, feeds[:SIMPLIFICATION_INPUTS])
-    sized = build_space(prepared, recipe, techniques)
-    most = max(sized.space.separable_bytes(sized.space.largest), artifact.stored_bytes)
-    limit_bytes = aim.limit_bytes(artifact.stored_bytes, otherwise=most)
-    if searching:
-        require_feasible(sized.space, limit_bytes, artifact.stored_bytes)
-    evaluator = _evaluator(device, prepared, sized, feeds, reference_of(removal, artifact, feeds))
+    graph = _prepare(setup, material, progress, searching=searching)
     progress(Progress(stage="prepare", done=1, total=1))
     laps.end("prepare")
-    calibrations = calibrate(
-        prepared, fitted, recipe.fitted, observing=observing, seed=settings.seed, progress=progress
+    encoder = Encoder(
+        sites=graph.sized.space.sites,
+        weights=graph.prepared.weights(),
+        techniques=graph.sized.techniques,
+        calibrations=calibrate(
+            graph.prepared,
+            material.fitted,
+            setup.recipe.fitted,
+            observing=setup.observing,
+            seed=settings.seed,
+            progress=progress,
+        ),
+        halved=graph.prepared.halved_biases(setup.recipe.biases),
     )
     laps.end("calibrate")
-    encoder = Encoder(
-        sites=sized.space.sites,
-        weights=prepared.weights(),
-        techniques=sized.techniques,
-        calibrations=calibrations,
-        halved=prepared.halved_biases(recipe.biases),
-    )
     limit = None if settings.seconds is None else Deadline(end=began + settings.seconds)
     sized = thinned(
-        sized,
+        graph.sized,
         encoder,
         most=ranked,
         deadline=None if limit is None or ranked is not None else limit.share(RANKING_SHARE),
     )
     laps.end("rank")
+    evaluator, artifact = graph.evaluator, material.artifact
     task, doubts = output_task(
         settings.task, artifact, names=evaluator.output_names, outputs=evaluator.reference[0]
     )
     distance = _distance(settings, evaluator, artifact, task)
     return Study(
-        settings=settings,
-        aim=aim,
-        objective=aim.objective(artifact.stored_bytes, scale=distance.scale, task=task),
-        limit_bytes=limit_bytes,
-        recipe=recipe,
-        strategy_type=strategy,
+        settings=setup.settings,
+        aim=setup.aim,
+        objective=setup.aim.objective(artifact.stored_bytes, scale=distance.scale, task=task),
+        limit_bytes=graph.limit_bytes,
+        recipe=setup.recipe,
+        strategy_type=setup.strategy_type,
         artifact=artifact,
         digest=model_digest(artifact.model_path),
-        signature=interface,
+        signature=material.signature,
         task=task,
-        inputs=inputs,
-        split=split,
-        prepared=prepared,
+        inputs=material.inputs,
+        split=material.split,
+        prepared=graph.prepared,
         sized=sized,
-        candidates=Candidates(model=prepared.model, encoder=encoder, evaluator=evaluator),
+        candidates=Candidates(model=graph.prepared.model, encoder=encoder, evaluator=evaluator),
         distance=distance,
         encoder=encoder,
         calibration=calibration_record(
-            settings, recipe, fitted, observing=observing, removal=removal
+            setup.settings,
+            setup.recipe,
+            material.fitted,
+            observing=setup.observing,
+            removal=graph.removal,
         ),
-        removal=removal,
+        removal=graph.removal,
         notes=(
             *artifact.notes,
-            *([remark] if remark else []),
-            *chosen,
-            *warnings,
-            *prepared.notes,
-            *unrepaired_note(prepared, recipe.fitted),
+            *material.warnings,
+            *setup.notes,
+            *graph.prepared.notes,
+            *unrepaired_note(graph.prepared, setup.recipe.fitted),
             *doubts,
             *skipped_companions(artifact),
         ),
         seconds=laps.seconds,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Graph:
+    """The graph whose weights are to be replaced, its space of plans, and what runs them."""
+
+    prepared: Prepared
+    removal: RemovalRecord | None
+    sized: SizedSpace
+    limit_bytes: int
+    evaluator: Evaluator
+
+
+def _prepare(
+    setup: Setup, material: Material, progress: ProgressCallback, *, searching: bool
+) -> _Graph:
+    """Normalize the graph, remove from it what the recipe says, and size its options."""
+    recipe, artifact, few = setup.recipe, material.artifact, material.feeds[:REWRITE_INPUTS]
+    prepared = prepare(
+        artifact,
+        few,
+        biases=recipe.corrects_biases,
+        needed=needed_operator_set(setup.techniques.values()),
+    )
+    prepared, removal = removed(
+        prepared, recipe, material.inputs, material.fitted, setup.settings.seed, progress
+    )
+    if recipe.equalises:
+        prepared = equalised(prepared, few)
+    sized = build_space(prepared, recipe, setup.techniques)
+    most = max(sized.space.separable_bytes(sized.space.largest), artifact.stored_bytes)
+    limit_bytes = setup.aim.limit_bytes(artifact.stored_bytes, otherwise=most)
+    if searching:
+        require_feasible(sized.space, limit_bytes, artifact.stored_bytes)
+    reference = reference_of(removal, artifact, material.feeds)
+    return _Graph(
+        prepared=prepared,
+        removal=removal,
+        sized=sized,
+        limit_bytes=limit_bytes,
+        evaluator=_evaluator(setup.device, prepared, sized, material.feeds, reference),
     )
 
 
@@ -333,31 +321,6 @@ class _Laps:
         give_back()
         now = time.perf_counter()
         self.seconds[name], self._last = now - self._last, now
-
-
-def _with_recipe(
-    settings: RunSettings, aim: Aim, device: Device
-) -> tuple[RunSettings, tuple[str, ...]]:
-    """Return settings that name a recipe, and a note if another than usual was chosen for them."""
-    if settings.recipe is not None:
-        return settings, ()
-    recipe = aim.recipe(device.kind)
-    note = f"recipe {recipe}: the budget is one of latency, and the usual one speeds nothing up"
-    return replace(settings, recipe=recipe), () if aim.latency is None else (note,)
-
-
-def _require_inputs(split: Split, confidence: float) -> None:
-    """Check that there are inputs enough to search on and to certify anything.
-
-    Raises:
-        InputError: If there are not; better now than after the search.
-    """
-    needed = required_inputs(min(QUANTILES), confidence)
-    if len(split.search) < FEWEST_SEARCH_INPUTS or len(split.certify) < needed:
-        raise InputError(
-            f"{len(split.search)} inputs to search and {len(split.certify)} to certify on are too "
-            f"few: {FEWEST_SEARCH_INPUTS} and {needed} are needed, more are better"
-        )
 
 
 def _evaluator(
