@@ -13,8 +13,8 @@ from zoo_compress.graph.signature import Signature, signature
 from zoo_compress.hub.resolve import resolve
 from zoo_compress.pipeline.calibrate import calibration_feeds
 from zoo_compress.pipeline.inputs import gather_inputs, pinned
+from zoo_compress.pipeline.run_setup import Setup
 from zoo_compress.pipeline.settings import cache_folder
-from zoo_compress.pipeline.setup import Setup
 from zoo_compress.stats.bounds import required_inputs
 from zoo_compress.stats.certificates import QUANTILES
 
