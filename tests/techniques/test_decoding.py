@@ -136,6 +136,7 @@ def test_weights_of_odd_kinds_decode_exactly(weight, case, make_model, assert_de
 def test_prefix_codes_in_large_models_decode_exactly(
     weight, case, make_model, assert_decodes, monkeypatch
 ):
+    # What makes a model large is a number of bytes only; real ones take seconds a case.
     monkeypatch.setattr("zoo_compress.graph.step_codes.FEWEST_MODEL_BYTES", 0)
     assert_decodes(make_model(GATHER, {"w": weight.astype(np.float32)}), case)
 
