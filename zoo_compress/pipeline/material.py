@@ -31,14 +31,12 @@ class Material:
         signature: Its inputs and outputs.
         inputs: All samples.
         split: Which of them are for what.
-        warnings: What the user should know about the samples.
     """
 
     artifact: Artifact
     signature: Signature
     inputs: Inputs
     split: Split
-    warnings: tuple[str, ...]
 
     @property
     def feeds(self) -> Sequence[Feed]:
@@ -78,15 +76,13 @@ def gather(setup: Setup, progress: ProgressCallback) -> tuple[Setup, Material]:
         search=searched + setup.fitting_inputs,
         seed=settings.seed,
     )
-    setup = replace(setup, settings=settings).on(inputs)
+    setup = replace(setup, settings=settings, notes=(*setup.notes, *warnings)).on(inputs)
     split = split_inputs(
         inputs, search=searched, calibrate=setup.fitting_inputs, seed=settings.seed
     )
     _require_inputs(split, settings.confidence)
     aim.require_inputs(len(split.certify), settings.confidence)
-    return setup, Material(
-        artifact=artifact, signature=interface, inputs=inputs, split=split, warnings=warnings
-    )
+    return setup, Material(artifact=artifact, signature=interface, inputs=inputs, split=split)
 
 
 def _require_inputs(split: Split, confidence: float) -> None:

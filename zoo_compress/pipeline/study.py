@@ -252,7 +252,6 @@ def build_study(
         removal=graph.removal,
         notes=(
             *artifact.notes,
-            *material.warnings,
             *setup.notes,
             *graph.prepared.notes,
             *unrepaired_note(graph.prepared, setup.recipe.fitted),
