@@ -1,16 +1,19 @@
 from __future__ import annotations
 
+import ml_dtypes
 import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from tests.token_models import token_model
-from zoo_compress.errors import InputError, OriginalModelError
+from zoo_compress.errors import InputError, OriginalModelError, SourceError
+from zoo_compress.runtime import bindings
+from zoo_compress.runtime import bound as bound_module
 from zoo_compress.runtime.bound import BoundEvaluator
 from zoo_compress.runtime.device import CPU, Device
 from zoo_compress.runtime.evaluator import CpuEvaluator
-from zoo_compress.runtime.session import runtime_errors
+from zoo_compress.runtime.session import open_session, runtime_errors
 
 WEIGHTS = ("conv.w", "fc.w", "fc.b")
 
@@ -20,9 +23,16 @@ def device(request) -> Device:
     return request.param
 
 
+@pytest.fixture(params=[False, True], ids=["swapped", "recorded"])
+def recording(request) -> bool:
+    return request.param
+
+
 @pytest.fixture
-def bound(conv_model, images, device):
-    return BoundEvaluator(conv_model, images, replaceable=WEIGHTS, device=device)
+def bound(conv_model, images, device, recording):
+    return BoundEvaluator(
+        conv_model, images, replaceable=WEIGHTS, device=device, recording=recording
+    )
 
 
 @pytest.fixture
@@ -72,9 +82,98 @@ def test_outputs_that_are_not_numbers_are_infinitely_far_and_change_the_answer(b
 
 
 def test_a_weight_is_uploaded_once(bound, changed):
+    before = bound.store.uploads
     for _ in range(3):
         bound.differences(changed, range(6))
-    assert bound.store.uploads == len(changed)
+    assert bound.store.uploads == before + len(changed)
+
+
+def test_forwards_are_recorded_if_that_is_asked_for(bound, recording):
+    assert bound.recording is recording
+
+
+def test_only_weights_that_differ_from_those_before_are_copied(
+    conv_model, images, device, changed, monkeypatch
+):
+    bound = BoundEvaluator(conv_model, images, replaceable=WEIGHTS, device=device, recording=True)
+    bound.outputs({}, range(6))
+    copied = []
+    copy = bindings._copy
+    monkeypatch.setattr(bindings, "_copy", lambda *pair: copied.append(copy(*pair)))
+    for weights, copies in ((changed, 2), (changed, 0), ({}, 2), ({}, 0)):
+        copied.clear()
+        bound.outputs(weights, range(6))
+        assert len(copied) == copies
+
+
+def test_a_forward_is_recorded_at_the_second_time_and_under_a_number_of_its_own(
+    conv_model, images, device, monkeypatch
+):
+    numbers = []
+    options = bindings._options
+    monkeypatch.setattr(bindings, "_options", lambda n: (numbers.append(n), options(n))[1])
+    bound = BoundEvaluator(conv_model, images, replaceable=WEIGHTS, device=device, recording=True)
+    numbers.clear()
+    for indices in ([0, 1, 2], [3, 4], [0, 1, 2], [3, 4], [0, 1, 2]):
+        bound.outputs({}, indices)
+    ordinary, one, other = bindings.NOT_RECORDED, numbers[2], numbers[3]
+    assert numbers == [ordinary, ordinary, one, other, one]
+    assert int(other) > int(one) > 0
+
+
+def test_forwards_that_come_out_otherwise_when_replayed_are_not_recorded(
+    conv_model, images, device, changed, monkeypatch
+):
+    run, first = bindings.RecordedForwards.run, {}
+
+    def stale(self, number, inputs):
+        found = run(self, number, inputs)
+        shares = first.setdefault(number, [value.numpy().copy() for value in found])
+        return [bindings.upload(array, self.session_device) for array in shares]
+
+    monkeypatch.setattr(bindings.RecordedForwards, "run", stale)
+    monkeypatch.setattr(bindings.RecordedForwards, "session_device", device, raising=False)
+    bound = BoundEvaluator(conv_model, images, replaceable=WEIGHTS, device=device, recording=True)
+    assert not bound.recording
+    plain = CpuEvaluator(conv_model, images, replaceable=WEIGHTS)
+    assert_same(bound.outputs(changed, range(6)), plain.outputs(changed, range(6)))
+
+
+def test_a_model_that_does_not_open_for_recording_is_run_without(
+    conv_model, images, device, changed, monkeypatch
+):
+    def opened(*arguments, recording=False, **others):
+        if recording:
+            raise SourceError("not all nodes have been partitioned to the device")
+        return open_session(*arguments, **others)
+
+    monkeypatch.setattr(bound_module, "open_session", opened)
+    bound = BoundEvaluator(conv_model, images, replaceable=WEIGHTS, device=device, recording=True)
+    assert not bound.recording
+    plain = CpuEvaluator(conv_model, images, replaceable=WEIGHTS)
+    assert_same(bound.outputs(changed, range(6)), plain.outputs(changed, range(6)))
+
+
+def test_weights_that_cannot_be_copied_within_a_device_are_not_recorded():
+    assert bindings.can_record({"a": np.zeros(2, np.float16), "b": np.zeros(2, np.int8)})
+    assert not bindings.can_record({"a": np.zeros(2, ml_dtypes.bfloat16)})
+
+
+def test_nothing_is_recorded_any_more_once_memory_runs_out(conv_model, images, device, changed):
+    class Scarce(BoundEvaluator):
+        scarce = False
+
+        def _run(self, batch):
+            if self.scarce and self.recording:
+                raise RuntimeError("CUDA error: out of memory")
+            return super()._run(batch)
+
+    bound = Scarce(conv_model, images, replaceable=WEIGHTS, device=device, recording=True)
+    expected, batch = bound.outputs(changed, range(6)), bound.batch
+    bound.scarce = True
+    assert_same(bound.outputs(changed, range(6)), expected)
+    assert not bound.recording
+    assert bound.batch == batch
 
 
 def test_what_was_used_least_recently_leaves_the_device_first(conv_model, images, device):
@@ -99,14 +198,15 @@ def test_samples_of_equal_shapes_run_together(bound, images):
     assert [len(batch.indices) for batch in bound._batched(tuple(range(6)))] == [6]
 
 
-def test_samples_of_several_shapes_run_in_groups_and_come_back_in_order(device):
+def test_samples_of_several_shapes_run_in_groups_and_come_back_in_order(device, recording):
     model = sequence_model()
     feeds = [{"x": np.full((1, length, 4), length, np.float32)} for length in (3, 5, 3, 2, 5)]
-    bound = BoundEvaluator(model, feeds, replaceable=["w"], device=device)
+    bound = BoundEvaluator(model, feeds, replaceable=["w"], device=device, recording=recording)
     plain = CpuEvaluator(model, feeds, replaceable=["w"])
     weight = {"w": np.full((4, 2), 0.5, np.float32)}
     assert_same(bound.outputs(weight, range(5)), plain.outputs(weight, range(5)))
-    found = bound.differences(weight, [4, 3, 2, 1, 0])
+    for _ in range(3):
+        found = bound.differences(weight, [4, 3, 2, 1, 0])
     assert found.squares.shape == (5, 1)
     assert found.squares[0] == pytest.approx(found.squares[3])
 
@@ -143,9 +243,18 @@ def test_another_graph_runs_in_a_session_of_its_own(conv_model, images, bound):
     assert_same(bound.outputs_of(model, {}, [2]), [bound.reference[2]])
 
 
-def test_references_from_elsewhere_are_what_outputs_are_compared_with(conv_model, images, device):
+def test_references_from_elsewhere_are_what_outputs_are_compared_with(
+    conv_model, images, device, recording
+):
     given = [(np.full((1, 10), index, np.float32),) for index in range(len(images))]
-    bound = BoundEvaluator(conv_model, images, replaceable=WEIGHTS, device=device, reference=given)
+    bound = BoundEvaluator(
+        conv_model,
+        images,
+        replaceable=WEIGHTS,
+        device=device,
+        reference=given,
+        recording=recording,
+    )
     (output,) = bound.outputs({}, [2])[0]
     found = bound.differences({}, [2])
     assert found.squares[0, 0] == pytest.approx(np.square(output.astype(float) - 2).sum())

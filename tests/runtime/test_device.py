@@ -42,6 +42,9 @@ def test_a_cuda_device_falls_back_to_the_cpu_for_single_nodes_only():
     assert (provider, options["device_id"]) == ("CUDAExecutionProvider", 3)
     assert options["use_tf32"] == "0"
     assert rest == "CPUExecutionProvider"
+    (_, recording), _ = Device("cuda", 3).recording_providers
+    assert recording == {**options, "enable_cuda_graph": "1"}
+    assert CPU.recording_providers == CPU.providers
     assert (str(Device("cuda", 3)), str(CPU)) == ("cuda:3", "cpu")
 
 

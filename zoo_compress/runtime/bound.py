@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from zoo_compress.core import AnyArray, Feed
 from zoo_compress.errors import InputError, SourceError
 from zoo_compress.runtime.batches import Indices, grouped, stacked, takes_batches
+from zoo_compress.runtime.bindings import Binding, RecordedForwards, SwappedWeights, can_record
 from zoo_compress.runtime.device import Device
 from zoo_compress.runtime.device_store import DeviceStore, upload
 from zoo_compress.runtime.differences import Differences, compared
@@ -24,7 +26,7 @@ from zoo_compress.runtime.skeleton import weights_as_inputs
 if TYPE_CHECKING:
     import onnx
     import torch
-    from onnxruntime import OrtValue
+    from onnxruntime import InferenceSession, OrtValue
 
 LARGEST_BATCH = 64
 """Samples that run together at first; half as many whenever the memory does not suffice."""
@@ -46,8 +48,9 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, kw_only=True)
 class _Batch:
-    """Samples that run together, on the device."""
+    """Samples that run together, on the device; no other batch ever has the same number."""
 
+    number: int
     indices: Indices
     inputs: Mapping[str, OrtValue]
     references: Sequence[torch.Tensor] | None
@@ -58,7 +61,9 @@ class BoundEvaluator:
 
     On a GPU, building a session takes longer than a forward of 50 samples. Here a candidate costs
     no session: its weights are uploaded once and stay, inputs and references too, and what comes
-    back of a forward is a sum of squares for each sample, if that is all that is asked for.
+    back of a forward is a sum of squares for each sample, if that is all that is asked for. Where
+    every node runs on the device, forwards are recorded and replayed, see `RecordedForwards`; that
+    ends when memory runs out, since recorded forwards keep theirs.
 
     Attributes:
         device: Where the model runs.
@@ -66,6 +71,7 @@ class BoundEvaluator:
         reference: Outputs of the original, one tuple per sample.
         seconds: Time spent so far, by `session` (building and uploading) and `forward`.
         batch: Samples that run together.
+        recording: Whether forwards are recorded.
         store: The weights on the device.
     """
 
@@ -80,6 +86,7 @@ class BoundEvaluator:
         batch: int = LARGEST_BATCH,
         cache_bytes: int = CACHE_BYTES,
         supplied: Mapping[str, AnyArray] | None = None,
+        recording: bool | None = None,
     ) -> None:
         """Open the session and compute the reference outputs on the device.
 
@@ -93,6 +100,7 @@ class BoundEvaluator:
             batch: Samples to run together at most.
             cache_bytes: Bytes of replacements to keep on the device.
             supplied: Arrays of initializers that the model declares without their payload.
+            recording: Whether to record forwards where that can be; by default on CUDA.
 
         Raises:
             ValueError: If `replaceable` names something that is not such an initializer.
@@ -106,19 +114,21 @@ class BoundEvaluator:
         self._feeds = feeds
         self._errors = runtime_errors(load_onnxruntime())
         given = supplied or {}
-        skeleton, self._weights = weights_as_inputs(model, replaceable, supplied=given)
+        self._skeleton, self._weights = weights_as_inputs(model, replaceable, supplied=given)
+        self._fixed = {name: given[name] for name in given.keys() - self._weights.keys()}
         self.store = DeviceStore(device, most_bytes=cache_bytes)
-        self._originals = {n: upload(array, device) for n, array in self._weights.items()}
         self._batches: dict[Indices, list[_Batch]] = {}
+        self._numbers = count()
         self._floats: tuple[int, ...] = ()
         self.reference: list[Outputs] = []
-        fixed = {name: given[name] for name in given.keys() - self._weights.keys()}
-        self._session = open_session(skeleton, device=device, initializers=fixed)
-        self._binding = self._session.io_binding()
+        self.recording = device.kind == "cuda" if recording is None else recording
+        self._binding = self._opened()
         self.seconds = {"session": time.perf_counter() - start, "forward": 0.0}
         self.batch = batch if takes_batches(model) else 1
         self.batch = self._trusted(self.batch)
         own = self.outputs({}, range(len(feeds)))
+        if self.recording and not self._replays(own):
+            self._stop_recording()
         self._refer_to(own if reference is None else list(reference))
 
     def outputs(self, weights: Mapping[str, AnyArray], indices: Sequence[int]) -> list[Outputs]:
@@ -200,10 +210,10 @@ class BoundEvaluator:
             try:
                 return self._tried(weights, indices, take)
             except self._errors as error:
-                if not _ran_out_of_memory(error) or self.batch == 1:
+                if not _ran_out_of_memory(error) or (self.batch == 1 and not self.recording):
                     message = f"a sample does not run on {self.device}: {short_reason(error)}"
                     raise InputError(message) from error
-                self._shrink()
+                self._take_less()
 
     def _tried(
         self,
@@ -212,7 +222,7 @@ class BoundEvaluator:
         take: Callable[[_Batch, Sequence[Any]], Result],
     ) -> list[tuple[_Batch, Result]]:
         start = time.perf_counter()
-        self._bind_weights(weights)
+        self._binding.bind(weights)
         batches = self._batched(tuple(indices))
         ready = time.perf_counter()
         found = [(batch, take(batch, self._run(batch))) for batch in batches]
@@ -220,23 +230,11 @@ class BoundEvaluator:
         self.seconds["forward"] += time.perf_counter() - ready
         return found
 
-    def _bind_weights(self, weights: Mapping[str, AnyArray]) -> None:
-        for name, original in self._originals.items():
-            value = self.store.value(weights[name]) if name in weights else original
-            self._binding.bind_ortvalue_input(name, value)
-
     def _run(self, batch: _Batch) -> Sequence[Any]:
-        for name, value in batch.inputs.items():
-            self._binding.bind_ortvalue_input(name, value)
-        # Bound anew for each forward: a shape that was bound before would be kept.
-        for name in self.output_names:
-            self._binding.bind_output(name, self.device.kind, self.device.index)
-        self._session.run_with_iobinding(self._binding)
-        found: Sequence[Any] = self._binding.get_outputs()
-        return found
+        return self._binding.run(batch.number, batch.inputs)
 
     def _trimmed(self, values: Outputs, feed: Feed) -> Outputs:
-        return without_padding(values, self.output_names, feed, self._session)
+        return without_padding(values, self.output_names, feed, self._binding.session)
 
     def _compared(self, batch: _Batch, values: Sequence[Any]) -> Differences:
         from torch.utils.dlpack import from_dlpack
@@ -256,7 +254,10 @@ class BoundEvaluator:
         samples = stacked([self._feeds[index] for index in indices])
         inputs = {name: upload(array, self.device) for name, array in samples.items()}
         return _Batch(
-            indices=indices, inputs=inputs, references=self._uploaded_references(indices)
+            number=next(self._numbers),
+            indices=indices,
+            inputs=inputs,
+            references=self._uploaded_references(indices),
         )
 
     def _uploaded_references(self, indices: Indices) -> Sequence[torch.Tensor] | None:
@@ -277,10 +278,57 @@ class BoundEvaluator:
         self._floats = tuple(i for i, o in enumerate(reference[0]) if o.dtype.kind == "f")
         self._batches.clear()
 
-    def _shrink(self) -> None:
-        self.batch = max(1, self.batch // 2)
+    def _take_less(self) -> None:
+        """Take less memory: without recorded forwards, then with half the batch."""
+        if self.recording:
+            self._stop_recording()
+        else:
+            self.batch = max(1, self.batch // 2)
         self.store.clear()
         self._batches.clear()
+
+    def _opened(self) -> Binding:
+        """Open the session, for recording where the weights and the model allow it."""
+        if self.recording and can_record(self._weights):
+            try:
+                session = self._session(recording=True)
+                return RecordedForwards(session, self._weights, self.store)
+            except SourceError:
+                # Some node has no kernel on the device.
+                pass
+        self.recording = False
+        return SwappedWeights(self._session(recording=False), self._weights, self.store)
+
+    def _session(self, *, recording: bool) -> InferenceSession:
+        return open_session(
+            self._skeleton, device=self.device, initializers=self._fixed, recording=recording
+        )
+
+    def _stop_recording(self) -> None:
+        start = time.perf_counter()
+        self.recording = False
+        # The old session goes first, with the memory of its recorded forwards.
+        del self._binding
+        self._binding = self._opened()
+        self._batches.clear()
+        self.seconds["session"] += time.perf_counter() - start
+
+    def _replays(self, own: Sequence[Outputs]) -> bool:
+        """Tell whether replayed forwards come out as ordinary ones do, with other weights too.
+
+        Args:
+            own: Outputs of the original weights, of ordinary forwards.
+        """
+        everything = range(len(self._feeds))
+        half = {n: (a / 2).astype(a.dtype) for n, a in self._weights.items()}
+        try:
+            recorded = self.outputs(half, everything)
+            replayed = self.outputs({}, everything)
+            self._batches.clear()
+            ordinary = self.outputs(half, everything)
+        except InputError:
+            return False
+        return _alike(recorded, ordinary) and _alike(replayed, own)
 
     def _trusted(self, batch: int) -> int:
         """Return the batch, or 1 if samples that run together come out otherwise than alone."""
@@ -302,7 +350,8 @@ class BoundEvaluator:
 
 
 def _on_the_host(_: _Batch, values: Sequence[Any]) -> Outputs:
-    return tuple(value.numpy() for value in values)
+    # On the CPU, an array would share its memory with the outputs of the next forward.
+    return tuple(np.array(value.numpy()) for value in values)
 
 
 def _by_sample(values: Outputs, count: int) -> list[Outputs]:

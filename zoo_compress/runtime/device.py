@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -36,9 +37,18 @@ class Device:
     @property
     def providers(self) -> list[Any]:
         """What a session is opened with; on CUDA, nodes without a kernel there run on the CPU."""
+        return self._providers({})
+
+    @property
+    def recording_providers(self) -> list[Any]:
+        """The same for a session whose forwards can be recorded as CUDA graphs."""
+        return self._providers({"enable_cuda_graph": "1"})
+
+    def _providers(self, options: Mapping[str, str]) -> list[Any]:
         if self.kind == "cpu":
             return [self.provider]
-        return [(self.provider, {**CUDA_OPTIONS, "device_id": self.index}), CPU.provider]
+        own = {**CUDA_OPTIONS, **options, "device_id": self.index}
+        return [(self.provider, own), CPU.provider]
 
 
 CPU = Device()

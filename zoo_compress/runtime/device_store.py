@@ -34,13 +34,14 @@ class DeviceStore:
     An array is known by its identity: one that was changed in place is not noticed.
 
     Attributes:
+        device: The device.
         held_bytes: Bytes on the device.
         uploads: How many arrays were uploaded so far.
     """
 
     def __init__(self, device: Device, *, most_bytes: int) -> None:
         """Hold up to `most_bytes` on a device; a single array may be larger."""
-        self._device = device
+        self.device = device
         self._most_bytes = most_bytes
         self._held: OrderedDict[int, tuple[weakref.ref[AnyArray], OrtValue]] = OrderedDict()
         self.held_bytes = 0
@@ -55,7 +56,7 @@ class DeviceStore:
             self._held.move_to_end(key)
             return found[1]
         self._drop(key)
-        value = upload(array, self._device)
+        value = upload(array, self.device)
         self._held[key] = (weakref.ref(array), value)
         self.held_bytes += array.nbytes
         self.uploads += 1

@@ -56,6 +56,7 @@ def open_session(
     optimized_path: Path | None = None,
     spinning: bool = True,
     device: Device = CPU,
+    recording: bool = False,
 ) -> InferenceSession:
     """Open a session, silent on stderr.
 
@@ -70,6 +71,8 @@ def open_session(
         spinning: Whether threads that wait for work keep their cores busy, for a while, as ONNX
             Runtime's do by default.
         device: Where to run. Whether ONNX Runtime can run on it is for `choose_device` to find.
+        recording: Whether forwards on CUDA can be recorded as CUDA graphs; all nodes must then
+            run there.
 
     Raises:
         SourceError: If ONNX Runtime cannot open the model.
@@ -86,7 +89,7 @@ def open_session(
         session = ort.InferenceSession(
             model if isinstance(model, bytes) else str(model),
             options,
-            providers=device.providers,
+            providers=device.recording_providers if recording else device.providers,
         )
     except errors as error:
         name = "the model" if isinstance(model, bytes) else f"'{model}'"
