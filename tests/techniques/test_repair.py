@@ -4,6 +4,7 @@ import pytest
 
 from tests.techniques.inputs import WEIGHTS, calibration, drawn, outputs, rows_of, site_of
 from zoo_compress.core import Site
+from zoo_compress.numerics.feedback import FeedbackFactor
 from zoo_compress.numerics.scalar_quantizer import nearest_level, whole_numbers
 from zoo_compress.techniques.repair import LARGEST_RATIO, better, fitted_ratios, rounded
 
@@ -75,6 +76,45 @@ def test_nearest_levels_are_kept_where_feedback_makes_the_outputs_change_more(se
     same = (found == plain).all(axis=1)
     assert same.any()
     assert (errors[0] < errors[1])[~same].all()
+
+
+def long_rows(monkeypatch):
+    """Return weights of 40 outputs with 128 inputs that are much alike, and what these are.
+
+    The last thing returned takes up how many outputs are compared, time after time.
+    """
+    site = Site(name="w", shape=(40, 128), dtype="float32", channel_axis=0, readers=())
+    rng = np.random.default_rng(0)
+    common = rng.standard_normal((1, 500, 1))
+    inputs = (common + 0.1 * rng.standard_normal((1, 500, 128))).astype(np.float32)
+    compared = []
+    errors = FeedbackFactor.errors
+    monkeypatch.setattr(
+        FeedbackFactor, "errors", lambda f, c: (compared.append(c.shape[1]), errors(f, c))[1]
+    )
+    return drawn(*site.shape), calibration(site, inputs, "error-feedback"), compared
+
+
+def test_of_long_rows_all_are_compared_if_feedback_makes_one_of_a_few_worse(monkeypatch):
+    weight, known, compared = long_rows(monkeypatch)
+    # Two levels leave little to make up with: feedback triples the errors of one output.
+    ones, levels = np.ones((40, 1), np.float32), nearest_level(np.array([-1, 1]))
+    found = rounded(weight, known, scale=ones, quantizer=levels)
+    assert compared == [14, 40]
+    plain = rounded(weight, None, scale=ones, quantizer=levels)
+    assert (found == plain).all(axis=1).any()
+    damped = [known.factor.errors(known.rows(dense - weight))[0] for dense in (found, plain)]
+    assert (damped[0] <= damped[1] * (1 + 1e-5)).all()
+    assert (damped[0] < 0.9 * damped[1]).mean() > 0.7
+
+
+def test_of_long_rows_few_are_compared_if_feedback_makes_those_better(monkeypatch):
+    weight, known, compared = long_rows(monkeypatch)
+    scale = np.full((40, 1), np.abs(weight).max() / 10, np.float32)
+    found = rounded(weight, known, scale=scale, quantizer=whole_numbers(-15, 15))
+    assert compared == [14]
+    plain = rounded(weight, None, scale=scale, quantizer=whole_numbers(-15, 15))
+    assert known.output_error(weight, found) < 0.7 * known.output_error(weight, plain)
 
 
 @every_weight

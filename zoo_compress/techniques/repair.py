@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from zoo_compress.core import AnyArray
-from zoo_compress.numerics.feedback import round_with_feedback
+from zoo_compress.numerics.feedback import FeedbackFactor, round_with_feedback
 from zoo_compress.numerics.scalar_quantizer import ScalarQuantizer
 from zoo_compress.techniques.calibration import Calibration
 
@@ -16,6 +17,10 @@ Array = npt.NDArray[np.float32]
 
 # A fitted scale further away than this factor belongs to outputs that hardly vary.
 LARGEST_RATIO = 2.0
+# Of outputs with so many inputs, a few tell whether feedback makes the errors of all smaller: of
+# those of EfficientNet-Lite0 it did not for 1 % at most, and with it these had 0.01 % more error.
+MANY_INPUTS = 100
+TRIED = 16
 # Dividing by a smaller scale overflows.
 TINY = float(np.finfo(np.float32).tiny)
 
@@ -42,26 +47,72 @@ def rounded(
     """
     original = weight.astype(np.float32)
     scales = np.broadcast_to(np.float32(scale), original.shape)
-    units = np.divide(original, scales, out=np.zeros_like(original), where=np.abs(scales) >= TINY)
-    plain = quantizer(units) * scales
-    if mask is not None:
-        plain = np.where(mask, plain, np.float32(0))
     if calibration is None or not calibration.feedback:
-        return plain
-    rows = calibration.rows(original)
-    other = round_with_feedback(
-        rows,
-        calibration.factor,
-        quantizer,
-        scale=calibration.rows(scales),
+        return _nearest(original, scales, quantizer, mask)
+    rows = _Rows(
+        weights=calibration.rows(original),
+        scales=calibration.rows(scales),
         mask=None if mask is None else calibration.rows(mask),
+        quantizer=quantizer,
+        factor=calibration.factor,
     )
-    nearer = other.errors < calibration.factor.errors(calibration.rows(plain) - rows)
-    return np.where(
-        calibration.from_rows(np.broadcast_to(nearer[..., None], rows.shape)),
-        calibration.from_rows(other.rounded),
-        plain,
-    )
+    return calibration.from_rows(rows.rounded())
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Rows:
+    """Weights to round, an output to a row.
+
+    Attributes:
+        weights: Shape (G, O, K).
+        scales: In that shape.
+        mask: In that shape, or None.
+        quantizer: The levels for weights in units of their scale.
+        factor: Of the inputs.
+    """
+
+    weights: Array
+    scales: Array
+    mask: npt.NDArray[np.bool_] | None
+    quantizer: ScalarQuantizer
+    factor: FeedbackFactor
+
+    def rounded(self) -> Array:
+        """Return the levels that feedback finds, in rows with more error then the nearest ones."""
+        found = round_with_feedback(
+            self.weights, self.factor, self.quantizer, scale=self.scales, mask=self.mask
+        )
+        _, outputs, inputs = self.weights.shape
+        if inputs >= MANY_INPUTS:
+            few = slice(None, None, -(-outputs // TRIED))
+            tried = self._among(few)
+            if (found.errors[:, few] <= tried.errors(tried.nearest())).all():
+                return found.rounded
+        nearest = self.nearest()
+        return np.where((found.errors < self.errors(nearest))[..., None], found.rounded, nearest)
+
+    def nearest(self) -> Array:
+        """Return the nearest levels."""
+        return _nearest(self.weights, self.scales, self.quantizer, self.mask)
+
+    def errors(self, rounded: Array) -> npt.NDArray[np.float64]:
+        """Return what `FeedbackFactor.errors` says of rounded weights."""
+        return self.factor.errors(rounded - self.weights)
+
+    def _among(self, outputs: slice) -> _Rows:
+        mask = None if self.mask is None else self.mask[:, outputs]
+        return replace(
+            self, weights=self.weights[:, outputs], scales=self.scales[:, outputs], mask=mask
+        )
+
+
+def _nearest(
+    weights: Array, scales: Array, quantizer: ScalarQuantizer, mask: npt.NDArray[np.bool_] | None
+) -> Array:
+    """Return the nearest level of each weight, times its scale; zeros where masked out."""
+    zeros = np.zeros_like(weights)
+    found = quantizer(np.divide(weights, scales, out=zeros, where=np.abs(scales) >= TINY)) * scales
+    return found if mask is None else np.where(mask, found, np.float32(0))
 
 
 def better(weight: AnyArray, one: Array, other: Array, calibration: Calibration) -> Array:
