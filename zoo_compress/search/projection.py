@@ -13,7 +13,6 @@ Vector = npt.NDArray[np.float64]
 Matrix = npt.NDArray[np.float64]
 Tables = npt.NDArray[np.float64]
 """Distortion of each site at each level, for B cases: shape (B, S, L)."""
-Indices = npt.NDArray[np.int64]
 
 # Halvings of the multiplier's interval (in log space): what is left of some 60 units after these
 # is a relative 1e-10.
@@ -65,7 +64,7 @@ def knapsacks(costs: Costs, distortions: Tables, limit: int) -> Thetas:
         fits = costs.totals(thetas) <= limit
         best[fits] = thetas[fits]
         low, high = np.where(fits, low, middle), np.where(fits, middle, high)
-    return _spent(costs, _Moves(costs, best, distortions), limit)
+    return _spent(_Moves(costs, best, distortions), limit)
 
 
 def project(costs: Costs, theta: Theta, distortion: Matrix, limit: int) -> Theta:
@@ -83,15 +82,15 @@ def projections(costs: Costs, thetas: Thetas, distortions: Tables, limit: int) -
     """Return what `project` returns for each of B plans, (B, S), and distortions, (B, S, L)."""
     moves = _Moves(costs, thetas, distortions)
     moves.shrink(limit)
-    return _spent(costs, moves, limit)
+    return _spent(moves, limit)
 
 
-def _spent(costs: Costs, moves: _Moves, limit: int) -> Thetas:
+def _spent(moves: _Moves, limit: int) -> Thetas:
     """Fill plans up to the limit, and then with what they do not pay for shared things.
 
     An upgrade may let go of such a thing, so that there is more to spend.
     """
-    thetas, before = moves.fill(limit), np.zeros(1)
+    costs, thetas, before = moves.costs, moves.fill(limit), np.zeros(1)
     while True:
         unpaid = costs.totals(thetas) - costs.exact(thetas)
         if np.array_equal(unpaid, np.broadcast_to(before, unpaid.shape)):
@@ -106,23 +105,18 @@ def fill(costs: Costs, theta: Theta, distortion: Matrix, limit: int) -> Theta:
 
 
 class _Moves:
-    """Changes B plans site by site, all at once: numpy calls cost more than their arithmetic.
+    """Changes B plans site by site.
 
-    `extra` and `loss`, shape (B, S, L), are the cost and the distortion that moving a site to a
-    level adds to each plan, 0 where there is no level; every move brings them up to date.
+    Attributes:
+        costs: What levels cost.
     """
 
     def __init__(self, costs: Costs, thetas: Thetas, distortions: Tables) -> None:
-        self._exists = np.isfinite(costs.levels)
-        self._costs = costs.finite
-        self._distortions = np.where(self._exists, distortions, 0.0)
-        self._thetas = thetas.copy()
-        self._totals = costs.totals(thetas)
-        chosen = thetas[..., None]
-        own_costs = np.take_along_axis(self._costs[None], chosen, axis=2)
-        own_distortions = np.take_along_axis(self._distortions, chosen, axis=2)
-        self._extra = np.where(self._exists, self._costs - own_costs, 0.0)
-        self._loss = np.where(self._exists, self._distortions - own_distortions, 0.0)
+        self.costs = costs
+        exists = np.isfinite(costs.levels)
+        known = np.where(exists, distortions, 0.0)
+        self._tables = costs.finite, exists, known
+        self._thetas, self._totals = np.array(thetas, np.int64), costs.totals(thetas)
 
     def fill(self, limit: int | Vector, *, allowed: npt.NDArray[np.bool_] | None = None) -> Thetas:
         """Upgrade while an upgrade fits, those that save most distortion for their cost first.
@@ -131,45 +125,20 @@ class _Moves:
             limit: The most that plans may cost, one for all or one for each.
             allowed: Levels that each plan may be given, shape (B, S, L); all by default.
         """
-        limits = np.broadcast_to(limit, len(self._thetas))
-        active = np.arange(len(self._thetas))
-        while active.size:
-            extra, loss = self._extra[active], self._loss[active]
-            room = (limits[active] - self._totals[active])[:, None, None]
-            possible = (extra > 0) & (extra <= room) & (loss < 0)
-            if allowed is not None:
-                possible &= allowed[active]
-            rate = np.divide(loss, extra, out=np.zeros_like(loss), where=possible)
-            active = self._make(active, rate, worst=0.0)
+        # Imported late: it takes long.
+        from zoo_compress.numerics.compiled.greedy import upgrade
+
+        limits = np.full(len(self._thetas), limit, np.float64)
+        may = np.zeros((0, 0, 0), np.bool_) if allowed is None else allowed
+        upgrade(*self._tables, may, limits, self._thetas, self._totals)
         return self._thetas
 
     def shrink(self, limit: int) -> None:
         """Downgrade until the plans fit, the least distortion for the cost saved first."""
-        active = np.flatnonzero(self._totals > limit)
-        while active.size:
-            extra, loss = self._extra[active], self._loss[active]
-            over = (self._totals[active] - limit)[:, None, None]
-            saved = np.minimum(-extra, over)
-            rate = np.divide(loss, saved, out=np.full_like(loss, np.inf), where=extra < 0)
-            active = self._make(active, rate, worst=np.inf)
-            active = active[self._totals[active] > limit]
+        # Imported late: it takes long.
+        from zoo_compress.numerics.compiled.greedy import downgrade
 
-    def _make(self, active: Indices, rate: Tables, *, worst: float) -> Indices:
-        """Make the move of least rate in each active plan; return the plans that had one."""
-        flat = rate.reshape(len(active), -1)
-        best = flat.argmin(axis=1)
-        moving = flat[np.arange(len(active)), best] < worst
-        plans: Indices = active[moving]
-        sites, levels = np.divmod(best[moving], rate.shape[2])
-        self._totals[plans] += self._extra[plans, sites, levels]
-        self._thetas[plans, sites] = levels
-        exists = self._exists[sites]
-        own_costs = self._costs[sites, levels][:, None]
-        self._extra[plans, sites] = np.where(exists, self._costs[sites] - own_costs, 0.0)
-        distortions = self._distortions[plans, sites]
-        own_distortions = np.take_along_axis(distortions, levels[:, None], axis=1)
-        self._loss[plans, sites] = np.where(exists, distortions - own_distortions, 0.0)
-        return plans
+        downgrade(*self._tables, float(limit), self._thetas, self._totals)
 
 
 def _multiplier_range(costs: Costs, distortions: Tables) -> tuple[Vector, Vector]:
