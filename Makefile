@@ -8,6 +8,7 @@
 # make bench-search   compare the search strategies with each other and with Optuna's: hours
 # make bench-techniques   compare techniques and repairs at equal bytes: half an hour
 # make bench-int8   compare integer products with ONNX Runtime's quantization: minutes
+# make bench-ceiling   how near to the machine's limit candidates run: a minute
 # make bench-scaling   time and memory against sites, parameters and inputs: an hour
 # make bench-peers   compare with other tools at equal bytes, each in its own environment: hours
 # make clean   remove build products and caches; .venv, .node and runs stay
@@ -23,7 +24,7 @@ PEERS := optuna onnxsim nncf olive quark
 MINILM := Xenova/all-MiniLM-L6-v2
 
 .PHONY: demo test check image-test node-test browser-test clean
-.PHONY: bench bench-search bench-techniques bench-int8 bench-scaling bench-peers
+.PHONY: bench bench-search bench-techniques bench-int8 bench-ceiling bench-scaling bench-peers
 
 demo: .venv/.demo-installed
 	$(BIN)/zoo-compress run sample:efficientnet-lite0 --budget 0.125 --out runs/demo --overwrite
@@ -65,6 +66,11 @@ bench-int8: .venv/.demo-installed
 	mkdir -p runs
 	$(BIN)/python benchmarks/int8.py --models efficientnet minilm \
 	  --results runs/int8.jsonl $(if $(DATA),--images "$(DATA)")
+
+bench-ceiling: .venv/.demo-installed
+	$(BIN)/python benchmarks/ceiling.py --device $(or $(DEVICE),cpu) \
+	  --models efficientnet $(if $(RESNET50),resnet50 --resnet50 "$(RESNET50)") \
+	  $(if $(DATA),--images "$(DATA)")
 
 bench-scaling: .venv/.demo-installed
 	mkdir -p runs

@@ -1,36 +1,48 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from zoo_compress.core import Plan
+from zoo_compress.runtime.evaluator import CpuEvaluator
+from zoo_compress.runtime.rest import RestEvaluator
 from zoo_compress.search.deadline import Deadline
-from zoo_compress.search.scan import Scan, measured_levels, scan_evaluations, scan_order
+from zoo_compress.search.scan import (
+    SESSIONS_EACH_ROUND,
+    Scan,
+    measured_levels,
+    scan_evaluations,
+    scan_groups,
+    scan_order,
+)
 from zoo_compress.search.store import TrialStore
 from zoo_compress.stats.distances.total_variation import TotalVariation
+from zoo_compress.techniques.candidates import Candidates
 
 ORDER = [(0, 7), (1, 7), (0, 5), (1, 5), (0, 3), (1, 3)]
 """What is measured of the network: its first site holds more weights than its second."""
 
 
-class CountingCandidates:
-    """Passes everything on to real candidates and counts."""
+@dataclass(frozen=True, kw_only=True)
+class CountingCandidates(Candidates):
+    """Runs plans and counts them."""
 
-    def __init__(self, candidates, *, takes=lambda: None) -> None:
-        self._candidates = candidates
-        self._takes = takes
-        self.reference = candidates.reference
-        self.calls: list[tuple[str, ...]] = []
+    takes: Callable[[], object]
+    calls: list[tuple[str, ...]] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, candidates: Candidates, takes=lambda: None) -> CountingCandidates:
+        parts = {part.name: getattr(candidates, part.name) for part in fields(candidates)}
+        return cls(takes=takes, **parts)
 
     def outputs(self, plan, indices):
         self.calls.append(tuple(plan.choices))
-        self._takes()
-        return self._candidates.outputs(plan, indices)
-
-    def differences(self, plan, indices):
-        return self._candidates.differences(plan, indices)
+        self.takes()
+        return super().outputs(plan, indices)
 
 
 def scan_of(network, *, indices=range(4), **changed) -> Scan:
@@ -122,7 +134,7 @@ def test_other_levels_lie_on_the_power_law_of_the_weight_errors(network, sensiti
 
 @pytest.mark.parametrize("every", [False, True])
 def test_each_evaluation_is_announced_and_changes_one_weight(network, every):
-    candidates, reports = CountingCandidates(network.candidates), []
+    candidates, reports = CountingCandidates.of(network.candidates), []
     scan_of(network, candidates=candidates, every=every).run(reports.append)
     count = scan_evaluations(network.space, every=every)
     assert count == (14 if every else 6)
@@ -165,7 +177,7 @@ def test_a_scan_goes_on_where_it_stopped_and_ends_with_the_same_bits(
 
     with pytest.raises(StoppedError):
         scan_of(network).run(stop, store=store)
-    candidates = CountingCandidates(network.candidates)
+    candidates = CountingCandidates.of(network.candidates)
     found = scan_of(network, candidates=candidates).run(store=store)
     assert len(candidates.calls) == 6 - stopped_after
     np.testing.assert_array_equal(found.distortion, sensitivity.distortion)
@@ -196,7 +208,7 @@ class SlowMachine:
 
     def __init__(self, network) -> None:
         self.now = 0.0
-        self.candidates = CountingCandidates(network.candidates, takes=self._tick)
+        self.candidates = CountingCandidates.of(network.candidates, takes=self._tick)
 
     def _tick(self) -> None:
         self.now += 10
@@ -236,3 +248,30 @@ def test_a_later_scan_with_time_makes_up_for_one_that_was_cut_short(network, sen
     scan_of(network, candidates=slow.candidates).run(store=store, deadline=slow.deadline(0))
     found = scan_of(network).run(store=store)
     np.testing.assert_array_equal(found.distortion, sensitivity.distortion)
+
+
+def test_sites_that_share_a_session_follow_each_other_in_the_model(make_space):
+    space = make_space([[100 + site, 60, 40] for site in range(2 * SESSIONS_EACH_ROUND + 1)])
+    groups = scan_groups(space)
+    assert [choice for group in groups for choice in group] == scan_order(space)
+    first = groups[: SESSIONS_EACH_ROUND + 1]
+    assert {level for group in first for _, level in group} == {2}
+    assert {len(group) for group in first} == {1, 2}
+    assert all(group[-1][0] - group[0][0] == len(group) - 1 for group in first)
+    sizes = [sum(space.sites[site].elements for site, _ in group) for group in first]
+    assert sizes == sorted(sizes, reverse=True)
+    assert sorted(site for group in first for site, _ in group) == list(range(len(space.sites)))
+
+
+def test_nodes_before_a_weight_run_once(network, monkeypatch):
+    starts = []
+    starting_at = CpuEvaluator.starting_at
+
+    def noted(self, names, indices):
+        starts.append((tuple(names), starting_at(self, names, indices)))
+        return starts[-1][1]
+
+    monkeypatch.setattr(CpuEvaluator, "starting_at", noted)
+    scan_of(network).run()
+    kinds = {names[0]: type(evaluator) for names, evaluator in starts}
+    assert kinds == {"conv.w": CpuEvaluator, "fc.w": RestEvaluator}

@@ -14,10 +14,11 @@ from zoo_compress.core import AnyArray, Feed
 from zoo_compress.errors import InputError, SourceError
 from zoo_compress.runtime.batches import Indices, grouped, stacked, takes_batches
 from zoo_compress.runtime.bindings import Binding, RecordedForwards, SwappedWeights, can_record
+from zoo_compress.runtime.detached import require_replacements
 from zoo_compress.runtime.device import Device
 from zoo_compress.runtime.device_store import DeviceStore, upload
 from zoo_compress.runtime.differences import Differences, compared
-from zoo_compress.runtime.evaluator import Outputs, require_finite, require_replacements, run_anew
+from zoo_compress.runtime.evaluator import Outputs, require_finite, run_anew
 from zoo_compress.runtime.flavour import load_onnxruntime
 from zoo_compress.runtime.padding import has_padding, without_padding
 from zoo_compress.runtime.session import open_session, runtime_errors, short_reason
@@ -175,6 +176,10 @@ class BoundEvaluator:
 
     def varying(self, names: Collection[str]) -> BoundEvaluator:
         """Return itself: all its weights vary."""
+        return self
+
+    def starting_at(self, names: Collection[str], indices: Sequence[int]) -> BoundEvaluator:
+        """Return itself: a session for a part of the model takes longer to build than it saves."""
         return self
 
     def outputs_of(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -11,21 +11,27 @@ import numpy as np
 
 from zoo_compress.core import AnyArray, Feed
 from zoo_compress.errors import InputError, OriginalModelError
+from zoo_compress.runtime.detached import Detached
 from zoo_compress.runtime.device import CPU, Device
 from zoo_compress.runtime.differences import Differences
 from zoo_compress.runtime.flavour import load_onnxruntime
 from zoo_compress.runtime.padding import without_padding
 from zoo_compress.runtime.session import open_session, runtime_errors, short_reason
-from zoo_compress.runtime.skeleton import detach_initializers
 from zoo_compress.runtime.streams import Arrangement, faster_arrangement, sequential
 
 if TYPE_CHECKING:
     import onnx
     from onnxruntime import InferenceSession
 
+    from zoo_compress.runtime.rest import Rests
+
 Outputs = tuple[AnyArray, ...]
 """What the model returns for one sample: one array per output, in the model's order, without the
 positions that only pad the sample."""
+
+
+Feeds = Sequence[Feed] | Mapping[int, Feed]
+"""Samples by their index, all of them or some."""
 
 
 class Evaluator(Protocol):
@@ -63,6 +69,15 @@ class Evaluator(Protocol):
         """Return what runs many candidates that change no other weights than these."""
         ...
 
+    def starting_at(self, names: Collection[str], indices: Sequence[int]) -> Evaluator:
+        """Return what runs such candidates from the first node on that reads one of the weights.
+
+        Args:
+            names: The weights.
+            indices: Samples to keep on the way there.
+        """
+        ...
+
 
 class CpuEvaluator:
     """Builds one session per candidate and runs the samples, side by side where that is faster.
@@ -79,6 +94,7 @@ class CpuEvaluator:
         seconds: Time spent so far, by `session` (building) and `forward`.
         feeds: The samples.
         arrangement: How the samples share the cores.
+        detached: The model, and the weights that may be replaced.
     """
 
     def __init__(
@@ -110,11 +126,9 @@ class CpuEvaluator:
             OriginalModelError: If an output is NaN, infinite or not a tensor.
         """
         self.device: Device = CPU
-        self._supplied = supplied or {}
-        stored = [name for name in replaceable if name not in self._supplied]
-        self._skeleton, self._stored = detach_initializers(model, stored)
-        self._replaceable = frozenset(replaceable)
+        self.detached = Detached.of(model, replaceable, supplied or {})
         self.feeds = feeds
+        self._rests: dict[tuple[int, ...], Rests] = {}
         self.arrangement = sequential(threads)
         self.output_names = tuple(output.name for output in model.graph.output)
         self.seconds = {"session": 0.0, "forward": 0.0}
@@ -137,30 +151,19 @@ class CpuEvaluator:
             ValueError: If a replacement has no counterpart, or another dtype or shape.
             InputError: If a sample does not run.
         """
-        self.require(weights)
-        # Weights that lie in files are read for this session only.
-        kept = (self._stored.keys() | self._supplied.keys()) - weights.keys()
-        return self.outputs_of(self._skeleton, {**self.originals(kept), **weights}, indices)
+        self.detached.require(weights)
+        way = self.arrangement
+        return run_anew(
+            lambda: self.detached.opened(weights, threads=way.threads),
+            self.feeds,
+            indices,
+            self.seconds,
+            way,
+        )
 
-    def require(self, weights: Mapping[str, AnyArray]) -> None:
-        """Check that weights can take the place of replaceable ones.
-
-        Raises:
-            ValueError: If one has no counterpart, or another dtype or shape.
-        """
-        require_replacements(weights, self.originals(weights.keys() & self._replaceable))
-
-    def originals(self, names: Iterable[str]) -> dict[str, AnyArray]:
-        """Return the arrays of initializers that the skeleton lacks, in the order of `names`."""
-        sources = self._stored, self._supplied
-        return {name: next(s[name] for s in sources if name in s) for name in names}
-
-    def message(self) -> tuple[onnx.ModelProto, Mapping[str, AnyArray]]:
-        """Return the model without what it takes beside it, and that."""
-        import onnx
-
-        names = self._stored.keys() | self._supplied.keys()
-        return onnx.ModelProto.FromString(self._skeleton), self.originals(names)
+    def holds(self, indices: Sequence[int]) -> bool:
+        """Return True: it knows all samples."""
+        return True
 
     def varying(self, names: Collection[str]) -> Evaluator:
         """Return what runs many candidates that change no other weights than these."""
@@ -168,6 +171,16 @@ class CpuEvaluator:
         from zoo_compress.runtime.varying import VaryingEvaluator
 
         return VaryingEvaluator(self, names)
+
+    def starting_at(self, names: Collection[str], indices: Sequence[int]) -> Evaluator:
+        """Return what runs candidates from the first node on that reads one of these weights."""
+        # Imported late: it is made of this class.
+        from zoo_compress.runtime.rest import Rests
+
+        key = tuple(indices)
+        if key not in self._rests:
+            self._rests[key] = Rests(self, key)
+        return self._rests[key].starting_at(names)
 
     def differences(
         self, weights: Mapping[str, AnyArray], indices: Sequence[int]
@@ -200,8 +213,7 @@ class CpuEvaluator:
 
     def _faster(self, threads: int | None) -> Arrangement:
         def opened(within: int | None) -> InferenceSession:
-            weights = self.originals([*self._stored, *self._supplied])
-            return open_session(self._skeleton, threads=within, initializers=weights)
+            return self.detached.opened({}, threads=within)
 
         def one(session: InferenceSession, index: int) -> Outputs:
             return run_all(session, self.feeds, [index])[0]
@@ -209,28 +221,9 @@ class CpuEvaluator:
         return faster_arrangement(opened, one, len(self.feeds), threads=threads)
 
 
-def require_replacements(
-    weights: Mapping[str, AnyArray], originals: Mapping[str, AnyArray]
-) -> None:
-    """Check that weights can take the place of others.
-
-    Raises:
-        ValueError: If one has no counterpart, or another dtype or shape.
-    """
-    for name, array in weights.items():
-        original = originals.get(name)
-        if original is None:
-            raise ValueError(f"weight '{name}' is not among the replaceable initializers")
-        if (array.shape, array.dtype) != (original.shape, original.dtype):
-            raise ValueError(
-                f"weight '{name}': {array.dtype} {array.shape} cannot replace "
-                f"{original.dtype} {original.shape}"
-            )
-
-
 def run_anew(
     opened: Callable[[], InferenceSession],
-    feeds: Sequence[Feed],
+    feeds: Feeds,
     indices: Sequence[int],
     seconds: dict[str, float],
     arrangement: Arrangement | None = None,
@@ -259,7 +252,7 @@ def run_anew(
 
 def run_all(
     session: InferenceSession,
-    feeds: Sequence[Feed],
+    feeds: Feeds,
     indices: Sequence[int],
     arrangement: Arrangement | None = None,
     weights: Mapping[str, AnyArray] | None = None,

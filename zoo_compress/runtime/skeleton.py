@@ -82,8 +82,8 @@ def _without_initializers(model: onnx.ModelProto) -> onnx.ModelProto:
     import onnx
 
     copy = onnx.ModelProto()
-    _copy_fields(model, copy, skip="graph")
-    _copy_fields(model.graph, copy.graph, skip="initializer")
+    copy_fields(model, copy, skip="graph")
+    copy_fields(model.graph, copy.graph, skip="initializer")
     return copy
 
 
@@ -97,7 +97,8 @@ def _placeholder(tensor: onnx.TensorProto) -> onnx.TensorProto:
     return placeholder
 
 
-def _copy_fields(source: Any, target: Any, *, skip: str) -> None:
+def copy_fields(source: Any, target: Any, *, skip: str) -> None:
+    """Copy the fields of a message into another one of its type, all but one."""
     for field, value in source.ListFields():
         if field.name == skip:
             continue

@@ -12,6 +12,7 @@ from zoo_compress.errors import SourceError
 from zoo_compress.runtime.device import Device
 from zoo_compress.runtime.differences import Differences
 from zoo_compress.runtime.evaluator import CpuEvaluator, Evaluator, Outputs, run_all
+from zoo_compress.runtime.rest import RestEvaluator
 from zoo_compress.runtime.session import open_session
 from zoo_compress.runtime.skeleton import weights_as_inputs
 
@@ -34,7 +35,7 @@ class VaryingEvaluator:
         seconds: Time spent so far, that of the evaluator it stands for included.
     """
 
-    def __init__(self, whole: CpuEvaluator, names: Collection[str]) -> None:
+    def __init__(self, whole: CpuEvaluator | RestEvaluator, names: Collection[str]) -> None:
         """Take the weights that vary; the session is opened when it is needed."""
         self._whole = whole
         self._names = names
@@ -45,9 +46,10 @@ class VaryingEvaluator:
 
     def outputs(self, weights: Mapping[str, AnyArray], indices: Sequence[int]) -> list[Outputs]:
         """Return the outputs of the samples at `indices` with `weights` in place."""
-        if not weights.keys() <= set(self._names) or self._session is None:
+        known = weights.keys() <= set(self._names) and self._whole.holds(indices)
+        if not known or self._session is None:
             return self._whole.outputs(weights, indices)
-        self._whole.require(weights)
+        self._whole.detached.require(weights)
         given, start = {**self._originals, **weights}, time.perf_counter()
         feeds, way = self._whole.feeds, self._whole.arrangement
         results = run_all(self._session, feeds, indices, way, given)
@@ -70,9 +72,13 @@ class VaryingEvaluator:
         """Return an evaluator for candidates that change other weights."""
         return self._whole.varying(names)
 
+    def starting_at(self, names: Collection[str], indices: Sequence[int]) -> Evaluator:
+        """Return what runs candidates from the first node on that reads one of these weights."""
+        return self._whole.starting_at(names, indices)
+
     @cached_property
     def _originals(self) -> dict[str, AnyArray]:
-        return self._whole.originals(self._names)
+        return self._whole.detached.originals(self._names)
 
     @cached_property
     def _session(self) -> InferenceSession | None:
@@ -81,7 +87,7 @@ class VaryingEvaluator:
         if any(array.dtype.name == "bfloat16" for array in self._originals.values()):
             return None
         start = time.perf_counter()
-        message, constants = self._whole.message()
+        message, constants = self._whole.detached.message()
         names = list(self._originals)
         skeleton, _ = weights_as_inputs(message, names, supplied=self._originals)
         fixed = {name: constants[name] for name in constants if name not in self._originals}

@@ -51,21 +51,27 @@ def scan_evaluations(space: SearchSpace, *, every: bool = False) -> int:
 
 
 def scan_order(space: SearchSpace, *, every: bool = False) -> list[Choice]:
-    """Return what a scan measures, in order.
+    """Return what a scan measures, in order: its groups one after the other."""
+    return [choice for group in scan_groups(space, every=every) for choice in group]
 
-    First the most aggressive level of every site, the largest sites first, then the next level
-    of every site, and so on: a scan that is cut short knows something of every site, or at least
-    of those that hold most of the bytes.
+
+def scan_groups(space: SearchSpace, *, every: bool = False) -> list[list[Choice]]:
+    """Return what a scan measures, in order, those together that may share a session.
+
+    First the most aggressive level of every site, then the next level of every site, and so on: a
+    scan that is cut short knows something of every site, or at least of those that hold most of
+    the bytes, which come first. Sites in a group follow each other in the model, so that they have
+    the same nodes before them.
     """
     levels = [measured_levels(len(options), every=every)[::-1] for options in space.options]
-    rounds = max(map(len, levels), default=0)
-    largest_first = sorted(range(len(levels)), key=lambda site: -space.sites[site].elements)
-    return [
-        (site, levels[site][turn])
-        for turn in range(rounds)
-        for site in largest_first
-        if turn < len(levels[site])
-    ]
+    size = max(len(levels) // SESSIONS_EACH_ROUND, 1)
+    found: list[list[Choice]] = []
+    for turn in range(max(map(len, levels), default=0)):
+        sites = [site for site, own in enumerate(levels) if turn < len(own)]
+        groups = [sites[start : start + size] for start in range(0, len(sites), size)]
+        groups.sort(key=lambda group: -sum(space.sites[site].elements for site in group))
+        found += [[(site, levels[site][turn]) for site in group] for group in groups]
+    return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +123,7 @@ class Scan:
         order = scan_order(self.space, every=self.every)
         powers = {} if store is None else store.scanned()
         turns, missing = Turns(deadline), [choice for choice in order if choice not in powers]
-        for turn, (choice, candidates) in enumerate(self._grouped(order, dict(powers))):
+        for turn, (choice, candidates) in enumerate(self._grouped(dict(powers))):
             if not turns.another(required=not powers):
                 break
             if turn % ENCODED_AHEAD == 0:
@@ -130,24 +136,23 @@ class Scan:
             progress(Progress(stage="scan", done=len(powers), total=len(order)))
         return powers
 
-    def _grouped(
-        self, order: Sequence[Choice], measured: Mapping[Choice, float]
-    ) -> Iterator[tuple[Choice, Candidates]]:
+    def _grouped(self, measured: Mapping[Choice, float]) -> Iterator[tuple[Choice, Candidates]]:
         """Yield what is not measured yet, and what runs it.
 
         In a model of many sites, some of them share a session. Which ones does not depend on what
         is measured already: the same site is measured in the same way after an interruption.
         """
-        size = max(len(self.space.sites) // SESSIONS_EACH_ROUND, 1)
-        for start in range(0, len(order), size):
-            group, candidates = order[start : start + size], self.candidates
-            if size > 1:
-                names = [name for site, _ in group for name in self._changed(site)]
-                varying = candidates.evaluator.varying(dict.fromkeys(names))
-                candidates = replace(candidates, evaluator=varying)
-            for choice in group:
-                if choice not in measured:
-                    yield choice, candidates
+        for group in scan_groups(self.space, every=self.every):
+            missing = [choice for choice in group if choice not in measured]
+            if not missing:
+                continue
+            names = dict.fromkeys(name for site, _ in group for name in self._changed(site))
+            evaluator = self.candidates.evaluator.starting_at(names, self.indices)
+            if len(group) > 1:
+                evaluator = evaluator.varying(names)
+            candidates = replace(self.candidates, evaluator=evaluator)
+            for choice in missing:
+                yield choice, candidates
 
     def _option(self, site: int, level: int) -> tuple[str, Option]:
         return self.space.sites[site].name, self.space.options[site][level - 1]
