@@ -60,8 +60,12 @@ class Histogram:
     @cached_property
     def sums(self) -> tuple[Doubles, Doubles]:
         """Sums of both over all bins before each edge."""
-        weight, moment = (np.concatenate([[0], np.cumsum(a)]) for a in (self.weight, self.moment))
-        return weight, moment
+        # Imported late: it takes long.
+        from zoo_compress.numerics.compiled.kmeans import add_up
+
+        found = np.empty((2, len(self.weight) + 1))
+        add_up(self.weight, self.moment, *found)
+        return found[0], found[1]
 
 
 def weighted_kmeans(values: Histogram, *, entries: int, start: Doubles | None = None) -> Doubles:
@@ -80,8 +84,8 @@ def weighted_kmeans(values: Histogram, *, entries: int, start: Doubles | None = 
     Returns:
         Ascending centres, shape (entries,); 0 if no value has a weight.
     """
-    means = values.means if len(values.means) else np.zeros(1)
-    if len(means) <= entries:
+    if np.count_nonzero(values.weight) <= entries:
+        means = values.means if len(values.means) else np.zeros(1)
         return np.pad(means, (0, entries - len(means)), mode="edge")
     if start is not None:
         return _lloyd(values, start)

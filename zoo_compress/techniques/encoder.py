@@ -73,6 +73,7 @@ class Encoder:
         self._held_bytes = 0
         self._cache: OrderedDict[Key, Encoded] = OrderedDict()
         self._errors: dict[Key, float] = {}
+        self._powers: dict[tuple[str, tuple[int, ...]], float] = {}
         self._typical = TypicalErrors()
         self.seconds = 0.0
 
@@ -227,7 +228,15 @@ class Encoder:
         known = known or self._calibrations.get(name)
         if known is None:
             return relative_error(weight, encoded.dense), kept
-        return known.output_error(weight, encoded.dense) + encoded.rounding, kept
+        power = self._power(site, weight, known)
+        return known.output_error(weight, encoded.dense, power=power) + encoded.rounding, kept
+
+    def _power(self, site: Site, weight: AnyArray, known: Calibration) -> float:
+        """Return the power of the outputs of a weight, or of the channels that stand for it."""
+        key = site.name, weight.shape
+        if key not in self._powers:
+            self._powers[key] = known.output_power(weight)
+        return self._powers[key]
 
     def _known(self, site: Site, technique: Technique) -> Calibration | None:
         """Return what a technique is told of a site's inputs.

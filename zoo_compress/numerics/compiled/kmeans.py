@@ -15,6 +15,24 @@ LLOYD_STEPS = 100
 
 
 @compiled
+def add_up(weight: Doubles, moment: Doubles, weights: Doubles, moments: Doubles) -> None:
+    """Add up two arrays side by side, which takes half the time of one after the other.
+
+    Args:
+        weight: Shape (bins,).
+        moment: In that shape.
+        weights: Filled with the sums of all before each edge, shape (bins + 1,).
+        moments: The same of the other.
+    """
+    first, second = 0.0, 0.0
+    weights[0], moments[0] = first, second
+    for b in range(len(weight)):
+        first += weight[b]
+        second += moment[b]
+        weights[b + 1], moments[b + 1] = first, second
+
+
+@compiled
 def move_centres(
     centres: Doubles, weights: Doubles, moments: Doubles, low: float, width: float, least: float
 ) -> None:
