@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -17,6 +18,9 @@ Doubles = npt.NDArray[np.float64]
 
 DAMPING = 0.01
 """Of the mean diagonal, the least that is added to it: GPTQ's value."""
+
+FAR = 256
+"""Columns whose errors reach those behind them together."""
 
 SMALL = 32
 """Rows of the largest matrices that are inverted, so that all are multiplied in one call."""
@@ -161,9 +165,8 @@ def round_with_feedback(
     scales = np.ascontiguousarray(np.broadcast_to(kept, W.shape))
     rounded, upper = np.empty_like(left), factor.upper
     total = np.zeros(left.shape[:2])
-    for start in range(0, left.shape[2], BLOCK):
-        end = min(start + BLOCK, left.shape[2])
-        errors = np.empty((*left.shape[:2], end - start), np.float32)
+
+    def round_columns(start: int, errors: Matrices) -> None:
         round_block(
             left,
             scales,
@@ -176,6 +179,37 @@ def round_with_feedback(
             rounded,
             errors,
         )
-        left[:, :, end:] -= errors @ upper[:, start:end, end:]
-        total += np.square(errors).sum(axis=2, dtype=np.float64)
+        np.add(total, np.square(errors).sum(axis=2, dtype=np.float64), out=total)
+
+    feed_back(left, upper, BLOCK, round_columns)
     return FedBack(rounded=rounded, errors=total)
+
+
+def feed_back(
+    left: Matrices, upper: Matrices, block: int, code: Callable[[int, Matrices], None]
+) -> None:
+    """Code columns block by block, and take what each block misses out of the columns behind it.
+
+    Columns that are far behind get the errors of several blocks at once: each time, all of them
+    come out of memory and go back there.
+
+    Args:
+        left: Weights, less what the columns before made up for, changed in place, (G, O, K).
+        upper: Of the feedback factor, shape (G, K, K); (G, 0, 0) without feedback.
+        block: Columns of a block.
+        code: Codes a block, given its first column and an array for its errors, (G, O, T).
+    """
+    groups, outputs, length = left.shape
+    fed_back = upper.shape[1] > 0
+    for first in range(0, length, FAR):
+        last = min(first + FAR, length)
+        missed = np.empty((groups, outputs, last - first), np.float32)
+        for start in range(first, last, block):
+            end = min(start + block, last)
+            errors = np.empty((groups, outputs, end - start), np.float32)
+            code(start, errors)
+            missed[:, :, start - first : end - first] = errors
+            if fed_back and end < last:
+                left[:, :, end:last] -= errors @ upper[:, start:end, end:last]
+        if fed_back and last < length:
+            left[:, :, last:] -= missed @ upper[:, first:last, last:]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from zoo_compress.numerics.feedback import FeedbackFactor
+from zoo_compress.numerics.feedback import FeedbackFactor, feed_back
 from zoo_compress.numerics.trellis import RESOLUTION, TrellisTables
 
 Floats = npt.NDArray[np.float32]
@@ -54,9 +54,8 @@ def code_on_trellis(W: Floats, grid: Grid, factor: FeedbackFactor | None) -> Sma
     weights = _column_weights(factor, groups, length)
     firsts, found = grid.tables.firsts[grid.choice], np.empty(W.shape, np.int8)
     state = np.zeros((groups, rows), np.int64)
-    for start in range(0, length, BLOCK):
-        end = min(start + BLOCK, length)
-        errors = np.empty((groups, rows, end - start), np.float32)
+
+    def follow(start: int, errors: Floats) -> None:
         follow_paths(
             left,
             weights,
@@ -70,8 +69,8 @@ def code_on_trellis(W: Floats, grid: Grid, factor: FeedbackFactor | None) -> Sma
             found,
             errors,
         )
-        if factor is not None:
-            left[:, :, end:] -= errors @ upper[:, start:end, end:]
+
+    feed_back(left, upper, BLOCK, follow)
     return found
 
 
