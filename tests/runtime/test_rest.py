@@ -205,6 +205,32 @@ def test_an_output_of_the_front_keeps_the_model_whole(feeds):
     assert whole.starting_at(["c.w"], [0, 1]) is whole
 
 
+def test_a_sequence_that_leads_across_keeps_the_model_whole():
+    nodes = [
+        helper.make_node("Relu", ["x"], ["r"]),
+        helper.make_node("SplitToSequence", ["r"], ["s"], axis=1),
+        helper.make_node("SequenceAt", ["s", "at"], ["e"]),
+        helper.make_node("MatMul", ["e", "w"], ["m"]),
+        helper.make_node("MatMul", ["e", "v"], ["n"]),
+        helper.make_node("SequenceAt", ["s", "at"], ["again"]),
+        helper.make_node("Sum", ["m", "n", "again"], ["y"]),
+    ]
+    arrays = {name: np.ones((1, 2), np.float32) for name in ("w", "v")}
+    graph = helper.make_graph(
+        nodes,
+        "sequence",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 2])],
+        [numpy_helper.from_array(a, n) for n, a in (arrays | {"at": np.array(1)}).items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    feed = {"x": np.array([[1, 2, 3]], np.float32)}
+    whole = CpuEvaluator(model, [feed], replaceable=["w", "v"])
+    assert Cuts(model).live(Cuts(model).first_reader(["v"])) == {"e", "m", "s"}
+    assert whole.starting_at(["v"], [0]) is whole
+    np.testing.assert_array_equal(whole.outputs({"w": 2 * arrays["w"]}, [0])[0][0], [[8, 8]])
+
+
 def test_padded_samples_keep_the_model_whole(tmp_path):
     model = onnx.load(token_model(tmp_path / "a.onnx", length=8))
     feeds = [

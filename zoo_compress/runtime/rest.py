@@ -100,8 +100,8 @@ class Rests:
         start = time.perf_counter()
         try:
             return self._found()
-        except (SourceError, InputError, ValueError, TypeError, KeyError):
-            # A tensor without an array, of a type that numpy lacks, or of several ranks.
+        except (SourceError, InputError, ValueError):
+            # What leads across is no array, of a type that numpy lacks, or of several ranks.
             return {}
         finally:
             self._whole.seconds["forward"] += time.perf_counter() - start
@@ -132,6 +132,8 @@ class Rests:
         runs = activations(message, tensors, feeds, supplied=constants)
         found = dict[int, dict[str, AnyArray]]()
         for index, values in zip(self._indices, runs, strict=True):
+            if not all(isinstance(value, np.ndarray) for value in values.values()):
+                raise ValueError("a sequence of tensors leads across")
             if not found:
                 _fit(crossing, {n: len(feeds) * value.nbytes for n, value in values.items()})
             kept = set[str]().union(*crossing.values())
