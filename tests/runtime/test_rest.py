@@ -159,7 +159,7 @@ def test_candidates_return_what_the_whole_model_returns(whole, halved, names):
 def test_nodes_before_the_weight_are_not_run(whole):
     first, last = (whole.starting_at([name], [0, 1]) for name in ("a.w", "c.w"))
     assert isinstance(last, RestEvaluator)
-    (node,) = last.detached.message()[0].graph.node
+    (node,) = last.detached.message().graph.node
     assert node.op_type == "Gemm"
     assert [*last.feeds[1]] == ["f"]
     assert first is whole

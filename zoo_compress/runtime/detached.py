@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -94,12 +94,16 @@ class Detached:
         sources = self.stored, self.supplied
         return {name: next(s[name] for s in sources if name in s) for name in names}
 
-    def message(self) -> tuple[onnx.ModelProto, Mapping[str, AnyArray]]:
-        """Return the model without what it takes beside it, and that."""
+    def message(self) -> onnx.ModelProto:
+        """Return the model without what it takes beside it."""
         import onnx
 
-        names: Sequence[str] = [*self.stored, *self.supplied]
-        return onnx.ModelProto.FromString(self.skeleton), self.originals(names)
+        found: onnx.ModelProto = onnx.ModelProto.FromString(self.skeleton)
+        return found
+
+    def everything(self) -> dict[str, AnyArray]:
+        """Return all that the model takes beside it."""
+        return self.originals([*self.stored, *self.supplied])
 
 
 class _Among(Mapping[str, AnyArray]):

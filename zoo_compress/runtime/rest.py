@@ -7,7 +7,6 @@ from bisect import bisect_right
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,9 +19,6 @@ from zoo_compress.runtime.device import Device
 from zoo_compress.runtime.differences import Differences
 from zoo_compress.runtime.evaluator import CpuEvaluator, Evaluator, Outputs, run_anew
 from zoo_compress.runtime.padding import has_padding
-
-if TYPE_CHECKING:
-    import onnx
 
 MOST_CUTS = 12
 """With so many, nodes that could be left out but are not take a 24th of a forward on average."""
@@ -78,12 +74,8 @@ class Rests:
         return RestEvaluator(self._whole, rest.detached, rest.feeds, names)
 
     @cached_property
-    def _message(self) -> tuple[onnx.ModelProto, Mapping[str, AnyArray]]:
-        return self._whole.detached.message()
-
-    @cached_property
     def _cuts(self) -> Cuts:
-        return Cuts(self._message[0])
+        return Cuts(self._whole.detached.message())
 
     @cached_property
     def _places(self) -> list[int]:
@@ -126,10 +118,10 @@ class Rests:
         Args:
             crossing: The tensors of each cut; those of most bytes are taken out.
         """
-        message, constants = self._message
         feeds = [self._whole.feeds[index] for index in self._indices]
         tensors = sorted(set[str]().union(*crossing.values()))
-        runs = activations(message, tensors, feeds, supplied=constants)
+        constants = self._whole.detached.everything()
+        runs = activations(self._cuts.model, tensors, feeds, supplied=constants)
         found = dict[int, dict[str, AnyArray]]()
         for index, values in zip(self._indices, runs, strict=True):
             if not all(isinstance(value, np.ndarray) for value in values.values()):

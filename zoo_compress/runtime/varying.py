@@ -87,7 +87,7 @@ class VaryingEvaluator:
         if any(array.dtype.name == "bfloat16" for array in self._originals.values()):
             return None
         start = time.perf_counter()
-        message, constants = self._whole.detached.message()
+        message, constants = self._whole.detached.message(), self._whole.detached.everything()
         names = list(self._originals)
         skeleton, _ = weights_as_inputs(message, names, supplied=self._originals)
         fixed = {name: constants[name] for name in constants if name not in self._originals}
