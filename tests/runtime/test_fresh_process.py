@@ -91,3 +91,19 @@ def test_a_crash_is_reported_with_its_last_line(model_path, images, tmp_path, mo
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     with pytest.raises(PublishGateError, match=r"\(exit status -11\): stack smashing detected"):
         run_in_fresh_process(model_path, images[:1])
+
+
+def test_a_process_that_is_killed_is_said_to_lack_memory(
+    model_path, images, tmp_path, monkeypatch
+):
+    tmp_path.joinpath("sitecustomize.py").write_text(
+        "import os, signal, sys\n"
+        "print('a warning', file=sys.stderr, flush=True)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with pytest.raises(
+        PublishGateError, match=r"killed .* memory runs out.*'matmul-nbits'"
+    ) as hit:
+        run_in_fresh_process(model_path, images[:1])
+    assert "a warning" not in str(hit.value)

@@ -149,7 +149,7 @@ def test_lengths_that_differ_are_left_open():
 @pytest.mark.parametrize("names", [["a.w"], ["b.codes"], ["c.w"], ["c.b", "c.w"], PARTS])
 def test_candidates_return_what_the_whole_model_returns(whole, halved, names):
     weights = {name: halved[name] for name in names}
-    starting = whole.starting_at(names, [0, 2, 3])
+    starting = whole.starts([0, 2, 3]).starting_at(names)
     for evaluator in (starting, starting.varying(names)):
         found = evaluator.outputs(weights, [3, 2])
         for one, other in zip(found, whole.outputs(weights, [3, 2]), strict=True):
@@ -157,7 +157,7 @@ def test_candidates_return_what_the_whole_model_returns(whole, halved, names):
 
 
 def test_nodes_before_the_weight_are_not_run(whole):
-    first, last = (whole.starting_at([name], [0, 1]) for name in ("a.w", "c.w"))
+    first, last = (whole.starts([0, 1]).starting_at([name]) for name in ("a.w", "c.w"))
     assert isinstance(last, RestEvaluator)
     (node,) = last.detached.message().graph.node
     assert node.op_type == "Gemm"
@@ -166,7 +166,7 @@ def test_nodes_before_the_weight_are_not_run(whole):
 
 
 def test_other_weights_and_other_samples_are_left_to_the_whole_model(whole, halved):
-    starting = whole.starting_at(["c.w"], [0, 1])
+    starting = whole.starts([0, 1]).starting_at(["c.w"])
     assert isinstance(starting, RestEvaluator)
     for weights, indices in (({"a.w": halved["a.w"]}, [1]), ({"c.w": halved["c.w"]}, [2])):
         expected = whole.outputs(weights, indices)
@@ -178,31 +178,32 @@ def test_other_weights_and_other_samples_are_left_to_the_whole_model(whole, halv
 def test_a_weight_of_another_shape_is_refused(whole):
     wrong = {"c.w": np.zeros((2, 2), np.float32)}
     with pytest.raises(ValueError, match=r"weight 'c.w': float32 \(2, 2\) cannot replace"):
-        whole.starting_at(["c.w"], [0]).outputs(wrong, [0])
+        whole.starts([0]).starting_at(["c.w"]).outputs(wrong, [0])
 
 
 def test_the_samples_run_up_to_the_cuts_once(whole, monkeypatch):
     runs = []
     look = rest.activations
     monkeypatch.setattr(rest, "activations", lambda *a, **k: (runs.append(a), look(*a, **k))[1])
+    starts = whole.starts([0, 1])
     for name in PARTS:
-        whole.starting_at([name], [0, 1])
+        starts.starting_at([name])
     assert len(runs) == 1
 
 
 def test_what_does_not_fit_is_not_kept(whole, monkeypatch):
     # What leads to c.w takes 16 bytes a sample, what leads to b.codes 1024.
     monkeypatch.setattr(rest, "MOST_BYTES", 200)
-    assert isinstance(whole.starting_at(["c.w"], [0, 1]), RestEvaluator)
-    assert whole.starting_at(["b.codes"], [0, 1]) is whole
+    assert isinstance(whole.starts([0, 1]).starting_at(["c.w"]), RestEvaluator)
+    assert whole.starts([0, 1]).starting_at(["b.codes"]) is whole
     monkeypatch.setattr(rest, "MOST_BYTES", 8)
-    assert whole.starting_at(["c.w"], [0, 2]) is whole
+    assert whole.starts([0, 2]).starting_at(["c.w"]) is whole
 
 
 def test_an_output_of_the_front_keeps_the_model_whole(feeds):
     model = model_of(early_output=True)
     whole = CpuEvaluator(model, feeds, replaceable=PARTS)
-    assert whole.starting_at(["c.w"], [0, 1]) is whole
+    assert whole.starts([0, 1]).starting_at(["c.w"]) is whole
 
 
 def test_a_sequence_that_leads_across_keeps_the_model_whole():
@@ -227,7 +228,7 @@ def test_a_sequence_that_leads_across_keeps_the_model_whole():
     feed = {"x": np.array([[1, 2, 3]], np.float32)}
     whole = CpuEvaluator(model, [feed], replaceable=["w", "v"])
     assert Cuts(model).live(Cuts(model).first_reader(["v"])) == {"e", "m", "s"}
-    assert whole.starting_at(["v"], [0]) is whole
+    assert whole.starts([0]).starting_at(["v"]) is whole
     np.testing.assert_array_equal(whole.outputs({"w": 2 * arrays["w"]}, [0])[0][0], [[8, 8]])
 
 
@@ -241,8 +242,8 @@ def test_padded_samples_keep_the_model_whole(tmp_path):
         for length in (5, 8)
     ]
     whole = CpuEvaluator(model, feeds, replaceable=["dense"])
-    assert whole.starting_at(["dense"], [0, 1]) is whole
-    assert isinstance(whole.starting_at(["dense"], [1]), RestEvaluator)
+    assert whole.starts([0, 1]).starting_at(["dense"]) is whole
+    assert isinstance(whole.starts([1]).starting_at(["dense"]), RestEvaluator)
 
 
 class Counted(Mapping[str, np.ndarray]):
@@ -269,7 +270,7 @@ def test_weights_of_the_front_are_not_read_from_files_again(model, feeds, halved
     light = onnx.ModelProto.FromString(skeleton)
     whole = CpuEvaluator(light, feeds, replaceable=PARTS, supplied=supplied)
     expected = whole.outputs({"c.w": halved["c.w"]}, [1])
-    starting = whole.starting_at(["c.w"], [0, 1])
+    starting = whole.starts([0, 1]).starting_at(["c.w"])
     supplied.read.clear()
     found = starting.outputs({"c.w": halved["c.w"]}, [1])
     assert "a.w" not in supplied.read

@@ -9,7 +9,7 @@ import pytest
 
 from zoo_compress.core import Plan
 from zoo_compress.runtime.evaluator import CpuEvaluator
-from zoo_compress.runtime.rest import RestEvaluator
+from zoo_compress.runtime.rest import RestEvaluator, Rests
 from zoo_compress.search.deadline import Deadline
 from zoo_compress.search.scan import (
     SESSIONS_EACH_ROUND,
@@ -265,13 +265,13 @@ def test_sites_that_share_a_session_follow_each_other_in_the_model(make_space):
 
 def test_nodes_before_a_weight_run_once(network, monkeypatch):
     starts = []
-    starting_at = CpuEvaluator.starting_at
+    starting_at = Rests.starting_at
 
-    def noted(self, names, indices):
-        starts.append((tuple(names), starting_at(self, names, indices)))
+    def noted(self, names):
+        starts.append((tuple(names), starting_at(self, names)))
         return starts[-1][1]
 
-    monkeypatch.setattr(CpuEvaluator, "starting_at", noted)
+    monkeypatch.setattr(Rests, "starting_at", noted)
     scan_of(network).run()
     kinds = {names[0]: type(evaluator) for names, evaluator in starts}
     assert kinds == {"conv.w": CpuEvaluator, "fc.w": RestEvaluator}

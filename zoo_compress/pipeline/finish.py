@@ -61,9 +61,6 @@ def finish(
     try:
         files = _write(attempt, best.plan, pending)
         gate = _pass_gate(attempt, best, files)
-        # From here on files are run. Opening one takes more memory than running it.
-        study.encoder.forget()
-        give_back()
         latency = latency or measure_latency(study, files[0], attempt.progress)
         certificates = [*earlier, *certify_all(study, files[0], attempt.progress)]
         report = run_record(
@@ -97,12 +94,16 @@ def _pass_gate(attempt: Attempt, best: Trial, files: Sequence[Path]) -> GateRepo
     attempt.progress(Progress(stage="gate", done=0, total=1))
     feeds = study.inputs.subset(study.split.search).feeds
     searched = study.on_the_cpu().outputs(best.plan, range(len(feeds)))
+    # From here on files are run. Opening one takes more memory than running it.
+    study.encoder.forget()
+    original = run_model(study.artifact.model_path, feeds)
+    give_back()
     try:
         report = publish_gate(
             files[0],
             feeds=feeds,
             searched=searched,
-            original=run_model(study.artifact.model_path, feeds),
+            original=original,
             predicted_bytes=best.measurement.stored_bytes,
             data_files=files[1:],
             timeout=GATE_SECONDS + GATE_SLOWDOWN * study.candidates.seconds["forward"],

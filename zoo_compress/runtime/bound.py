@@ -178,8 +178,12 @@ class BoundEvaluator:
         """Return itself: all its weights vary."""
         return self
 
-    def starting_at(self, names: Collection[str], indices: Sequence[int]) -> BoundEvaluator:
+    def starts(self, indices: Sequence[int]) -> BoundEvaluator:
         """Return itself: a session for a part of the model takes longer to build than it saves."""
+        return self
+
+    def starting_at(self, names: Collection[str]) -> BoundEvaluator:
+        """Return itself: it starts at the first node in any case."""
         return self
 
     def outputs_of(

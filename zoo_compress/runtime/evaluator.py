@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     import onnx
     from onnxruntime import InferenceSession
 
-    from zoo_compress.runtime.rest import Rests
-
 Outputs = tuple[AnyArray, ...]
 """What the model returns for one sample: one array per output, in the model's order, without the
 positions that only pad the sample."""
@@ -69,13 +67,16 @@ class Evaluator(Protocol):
         """Return what runs many candidates that change no other weights than these."""
         ...
 
-    def starting_at(self, names: Collection[str], indices: Sequence[int]) -> Evaluator:
-        """Return what runs such candidates from the first node on that reads one of the weights.
+    def starts(self, indices: Sequence[int]) -> Starts:
+        """Return what runs candidates on these samples from their first changed weight on."""
+        ...
 
-        Args:
-            names: The weights.
-            indices: Samples to keep on the way there.
-        """
+
+class Starts(Protocol):
+    """Runs candidates from the first node on that reads a weight which they change."""
+
+    def starting_at(self, names: Collection[str]) -> Evaluator:
+        """Return what runs candidates that change no other weights than these."""
         ...
 
 
@@ -128,7 +129,6 @@ class CpuEvaluator:
         self.device: Device = CPU
         self.detached = Detached.of(model, replaceable, supplied or {})
         self.feeds = feeds
-        self._rests: dict[tuple[int, ...], Rests] = {}
         self.arrangement = sequential(threads)
         self.output_names = tuple(output.name for output in model.graph.output)
         self.seconds = {"session": 0.0, "forward": 0.0}
@@ -172,15 +172,12 @@ class CpuEvaluator:
 
         return VaryingEvaluator(self, names)
 
-    def starting_at(self, names: Collection[str], indices: Sequence[int]) -> Evaluator:
-        """Return what runs candidates from the first node on that reads one of these weights."""
+    def starts(self, indices: Sequence[int]) -> Starts:
+        """Return what keeps, while it lives, what these samples bring to a few places."""
         # Imported late: it is made of this class.
         from zoo_compress.runtime.rest import Rests
 
-        key = tuple(indices)
-        if key not in self._rests:
-            self._rests[key] = Rests(self, key)
-        return self._rests[key].starting_at(names)
+        return Rests(self, indices)
 
     def differences(
         self, weights: Mapping[str, AnyArray], indices: Sequence[int]

@@ -20,6 +20,9 @@ from zoo_compress.runtime.session import short_reason
 
 WORKER = "zoo_compress.runtime.gate_worker"
 PACKAGE_ROOT = Path(__file__).parents[2]
+KILLED = 9
+"""Number of the signal with which Linux ends a process when memory runs out."""
+
 OPENING = "opening"
 """Name of the bytes that opening a model took, beside `sample/output`."""
 
@@ -102,6 +105,13 @@ def _run_worker(request: Path, model_path: Path, timeout: float) -> None:
         raise PublishGateError(
             f"'{model_path}' did not finish within {timeout:g} s in a fresh process"
         ) from error
+    if result.returncode == -KILLED:
+        raise PublishGateError(
+            f"'{model_path}' was killed while a fresh process opened or ran it, as happens when "
+            "memory runs out: ONNX Runtime takes a multiple of the original's bytes to decode "
+            "weights. Go on where there is more memory, or choose a recipe with 'matmul-nbits', "
+            "whose weights stay packed"
+        )
     if result.returncode:
         lines = result.stderr.decode(errors="replace").strip().splitlines()
         reason = short_reason(lines[-1]) if lines else "no message"

@@ -17,7 +17,7 @@ from zoo_compress.runtime.cuts import Cuts, common_shape, element_type
 from zoo_compress.runtime.detached import Detached
 from zoo_compress.runtime.device import Device
 from zoo_compress.runtime.differences import Differences
-from zoo_compress.runtime.evaluator import CpuEvaluator, Evaluator, Outputs, run_anew
+from zoo_compress.runtime.evaluator import CpuEvaluator, Evaluator, Outputs, Starts, run_anew
 from zoo_compress.runtime.padding import has_padding
 
 MOST_CUTS = 12
@@ -223,9 +223,9 @@ class RestEvaluator:
 
         return VaryingEvaluator(self, names)
 
-    def starting_at(self, names: Collection[str], indices: Sequence[int]) -> Evaluator:
-        """Return what runs candidates from the first node on that reads one of these weights."""
-        return self._whole.starting_at(names, indices)
+    def starts(self, indices: Sequence[int]) -> Starts:
+        """Return what runs candidates on these samples from their first changed weight on."""
+        return self._whole.starts(indices)
 
 
 def _fit(crossing: dict[int, frozenset[str]], sizes: Mapping[str, int]) -> None:

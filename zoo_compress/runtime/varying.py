@@ -11,7 +11,7 @@ from zoo_compress.core import AnyArray
 from zoo_compress.errors import SourceError
 from zoo_compress.runtime.device import Device
 from zoo_compress.runtime.differences import Differences
-from zoo_compress.runtime.evaluator import CpuEvaluator, Evaluator, Outputs, run_all
+from zoo_compress.runtime.evaluator import CpuEvaluator, Evaluator, Outputs, Starts, run_all
 from zoo_compress.runtime.rest import RestEvaluator
 from zoo_compress.runtime.session import open_session
 from zoo_compress.runtime.skeleton import weights_as_inputs
@@ -72,9 +72,9 @@ class VaryingEvaluator:
         """Return an evaluator for candidates that change other weights."""
         return self._whole.varying(names)
 
-    def starting_at(self, names: Collection[str], indices: Sequence[int]) -> Evaluator:
-        """Return what runs candidates from the first node on that reads one of these weights."""
-        return self._whole.starting_at(names, indices)
+    def starts(self, indices: Sequence[int]) -> Starts:
+        """Return what runs candidates on these samples from their first changed weight on."""
+        return self._whole.starts(indices)
 
     @cached_property
     def _originals(self) -> dict[str, AnyArray]:

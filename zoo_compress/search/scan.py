@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zoo_compress.core import Option, Plan, Progress, ProgressCallback, ignore_progress
+from zoo_compress.runtime.evaluator import Starts
 from zoo_compress.search.comparison import Comparison
 from zoo_compress.search.deadline import Deadline, Turns
 from zoo_compress.search.interpolation import Choice, complete
@@ -142,12 +143,14 @@ class Scan:
         In a model of many sites, some of them share a session. Which ones does not depend on what
         is measured already: the same site is measured in the same way after an interruption.
         """
+        starts: Starts | None = None
         for group in scan_groups(self.space, every=self.every):
             missing = [choice for choice in group if choice not in measured]
             if not missing:
                 continue
             names = dict.fromkeys(name for site, _ in group for name in self._changed(site))
-            evaluator = self.candidates.evaluator.starting_at(names, self.indices)
+            starts = starts or self.candidates.evaluator.starts(self.indices)
+            evaluator = starts.starting_at(names)
             if len(group) > 1:
                 evaluator = evaluator.varying(names)
             candidates = replace(self.candidates, evaluator=evaluator)
