@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from tests.techniques.inputs import WEIGHTS, calibration, drawn, outputs, rows_of, site_of
+from zoo_compress.numerics import moments
 from zoo_compress.numerics.moments import InputMoments
 from zoo_compress.techniques.calibration import Calibration
 
@@ -161,3 +162,19 @@ def test_rounding_uses_what_the_error_is_measured_with(corrected):
     known = Calibration(site=site, moments=moments, repair=repair)
     assert known.weighting is (moments.covariance if corrected else moments.gram)
     assert known.factor is (moments.covariance_factor if corrected else moments.gram_factor)
+
+
+@pytest.mark.parametrize("repair", ["error-feedback", "bias-correction"])
+def test_what_feedback_needs_can_be_found_beforehand(repair, monkeypatch):
+    found = []
+    find = moments.feedback_factor
+    monkeypatch.setattr(
+        moments, "feedback_factor", lambda *a, **k: (found.append(a), find(*a, **k))[1]
+    )
+    site = site_of("matrix")
+    known = calibration(site, rows_of(site), repair)
+    known.prepare()
+    assert len(found) == (repair == "error-feedback")
+    if found:
+        assert known.factor is known.factor
+        assert len(found) == 1

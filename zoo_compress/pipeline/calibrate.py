@@ -57,7 +57,7 @@ def calibrate(
         histograms = tensor_histograms(
             prepared.model, sites, feeds, progress=lambda done: report(len(feeds) + done)
         )
-    return {
+    found = {
         site.name: Calibration(
             site=site,
             moments=moments[site.name],
@@ -67,6 +67,9 @@ def calibrate(
         for site in sites
         if site.name in moments and (repair or _at_ports(site, histograms))
     }
+    for known in found.values():
+        known.prepare()
+    return found
 
 
 def unrepaired_note(prepared: Prepared, repair: Sequence[Repair]) -> tuple[str, ...]:

@@ -70,6 +70,11 @@ class Calibration:
         moments = self.moments
         return moments.covariance_factor if self.corrects_bias else moments.gram_factor
 
+    def prepare(self) -> None:
+        """Find `factor` now if it will be needed: all cores can work on one, but not on many."""
+        if self.feedback:
+            _ = self.factor
+
     @property
     def factor_in_place(self) -> FeedbackFactor:
         """`factor` for columns in the order in which they are."""
