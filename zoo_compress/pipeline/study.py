@@ -31,6 +31,7 @@ from zoo_compress.pipeline.calibrate import (
 from zoo_compress.pipeline.companions import skipped_companions
 from zoo_compress.pipeline.equalise import equalised
 from zoo_compress.pipeline.material import Material, gather
+from zoo_compress.pipeline.opening import opening_note
 from zoo_compress.pipeline.prepare import Prepared, prepare
 from zoo_compress.pipeline.removal import reference_of, removed
 from zoo_compress.pipeline.run_setup import Setup, load_setup
@@ -255,6 +256,7 @@ def build_study(
             *setup.notes,
             *graph.prepared.notes,
             *unrepaired_note(graph.prepared, setup.recipe.fitted),
+            *opening_note(artifact.stored_bytes, setup.techniques),
             *doubts,
             *skipped_companions(artifact),
         ),

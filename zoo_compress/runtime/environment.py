@@ -19,14 +19,19 @@ NAME_GPUS = ("nvidia-smi", "--query-gpu=name", "--format=csv,noheader")
 SECONDS_TO_NAME_GPUS = 20.0
 
 
-def hardware(device: Device = CPU) -> dict[str, Any]:
-    """Return the processor's name, usable cores, memory in bytes and the GPU (None: not used)."""
+def memory_bytes() -> int:
+    """Return the bytes of memory that the machine has."""
     import psutil
 
+    return int(psutil.virtual_memory().total)
+
+
+def hardware(device: Device = CPU) -> dict[str, Any]:
+    """Return the processor's name, usable cores, memory in bytes and the GPU (None: not used)."""
     return {
         "cpu": _processor(),
         "cores": _usable_cores(),
-        "memory_bytes": psutil.virtual_memory().total,
+        "memory_bytes": memory_bytes(),
         "gpu": None if device.kind == "cpu" else gpu_model(),
     }
 
