@@ -129,10 +129,9 @@ def test_forwards_that_come_out_otherwise_when_replayed_are_not_recorded(
     def stale(self, number, inputs):
         found = run(self, number, inputs)
         shares = first.setdefault(number, [value.numpy().copy() for value in found])
-        return [bindings.upload(array, self.session_device) for array in shares]
+        return [bindings.upload(array, device) for array in shares]
 
     monkeypatch.setattr(bindings.RecordedForwards, "run", stale)
-    monkeypatch.setattr(bindings.RecordedForwards, "session_device", device, raising=False)
     bound = BoundEvaluator(conv_model, images, replaceable=WEIGHTS, device=device, recording=True)
     assert not bound.recording
     plain = CpuEvaluator(conv_model, images, replaceable=WEIGHTS)

@@ -151,14 +151,8 @@ class CpuEvaluator:
             ValueError: If a replacement has no counterpart, or another dtype or shape.
             InputError: If a sample does not run.
         """
-        self.detached.require(weights)
-        way = self.arrangement
-        return run_anew(
-            lambda: self.detached.opened(weights, threads=way.threads),
-            self.feeds,
-            indices,
-            self.seconds,
-            way,
+        return run_with(
+            weights, self.detached, self.feeds, indices, self.seconds, self.arrangement
         )
 
     def holds(self, indices: Sequence[int]) -> bool:
@@ -216,6 +210,31 @@ class CpuEvaluator:
             return run_all(session, self.feeds, [index])[0]
 
         return faster_arrangement(opened, one, len(self.feeds), threads=threads)
+
+
+def run_with(
+    weights: Mapping[str, AnyArray],
+    detached: Detached,
+    feeds: Feeds,
+    indices: Sequence[int],
+    seconds: dict[str, float],
+    arrangement: Arrangement,
+) -> list[Outputs]:
+    """Return the outputs of a model with weights in place, in a session of their own.
+
+    For the other arguments and errors see `run_anew`.
+
+    Raises:
+        ValueError: If a weight has no counterpart, or another dtype or shape.
+    """
+    detached.require(weights)
+    return run_anew(
+        lambda: detached.opened(weights, threads=arrangement.threads),
+        feeds,
+        indices,
+        seconds,
+        arrangement,
+    )
 
 
 def run_anew(

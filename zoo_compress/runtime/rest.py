@@ -15,10 +15,9 @@ from zoo_compress.errors import InputError, SourceError
 from zoo_compress.runtime.activations import activations
 from zoo_compress.runtime.cuts import Cuts, common_shape, element_type
 from zoo_compress.runtime.detached import Detached
-from zoo_compress.runtime.device import Device
-from zoo_compress.runtime.differences import Differences
-from zoo_compress.runtime.evaluator import CpuEvaluator, Evaluator, Outputs, Starts, run_anew
+from zoo_compress.runtime.evaluator import CpuEvaluator, Evaluator, Outputs, run_with
 from zoo_compress.runtime.padding import has_padding
+from zoo_compress.runtime.stand_in import StandIn
 
 MOST_CUTS = 12
 """With so many, nodes that could be left out but are not take a 24th of a forward on average."""
@@ -148,14 +147,10 @@ class Rests:
         )
 
 
-class RestEvaluator:
+class RestEvaluator(StandIn):
     """Runs candidates from a cut on; whatever else is asked for, the whole model does.
 
     Attributes:
-        device: The CPU.
-        output_names: The model's outputs, in order.
-        reference: Outputs of the original, one tuple per sample.
-        seconds: Time spent so far, that of the whole model included.
         feeds: What the rest of the model takes, by sample.
         arrangement: How the samples share the cores.
         detached: The rest of the model, and its weights that may be replaced.
@@ -176,14 +171,10 @@ class RestEvaluator:
             feeds: What it takes for each sample.
             names: The weights that candidates may change.
         """
-        self._whole = whole
+        super().__init__(whole)
         self._names = frozenset(names)
         self.detached = detached
         self.feeds = feeds
-        self.device: Device = whole.device
-        self.output_names = whole.output_names
-        self.reference = whole.reference
-        self.seconds = whole.seconds
         self.arrangement = whole.arrangement
 
     def holds(self, indices: Sequence[int]) -> bool:
@@ -194,27 +185,9 @@ class RestEvaluator:
         """Return the outputs of the samples at `indices` with `weights` in place."""
         if not weights.keys() <= self._names or not self.holds(indices):
             return self._whole.outputs(weights, indices)
-        self.detached.require(weights)
-        way = self.arrangement
-        return run_anew(
-            lambda: self.detached.opened(weights, threads=way.threads),
-            self.feeds,
-            indices,
-            self.seconds,
-            way,
+        return run_with(
+            weights, self.detached, self.feeds, indices, self.seconds, self.arrangement
         )
-
-    def differences(
-        self, weights: Mapping[str, AnyArray], indices: Sequence[int]
-    ) -> Differences | None:
-        """Return None: the outputs are in this process's memory, to be compared there."""
-        return None
-
-    def outputs_of(
-        self, model: bytes, initializers: Mapping[str, AnyArray], indices: Sequence[int]
-    ) -> list[Outputs]:
-        """Return the outputs of another model on the samples at `indices`."""
-        return self._whole.outputs_of(model, initializers, indices)
 
     def varying(self, names: Collection[str]) -> Evaluator:
         """Return what runs many candidates that change no other weights than these."""
@@ -222,10 +195,6 @@ class RestEvaluator:
         from zoo_compress.runtime.varying import VaryingEvaluator
 
         return VaryingEvaluator(self, names)
-
-    def starts(self, indices: Sequence[int]) -> Starts:
-        """Return what runs candidates on these samples from their first changed weight on."""
-        return self._whole.starts(indices)
 
 
 def _fit(crossing: dict[int, frozenset[str]], sizes: Mapping[str, int]) -> None:
