@@ -22,8 +22,8 @@ def fingerprint(study: Study) -> dict[str, str]:
     """Return digests of the model, the recipe, the split, the search inputs, and the distance.
 
     What was removed from the graph counts too, if that is anything, the operator set that the
-    model was raised to, if it was, and of how many weights the options were compared, if there was
-    no time for all: measurements name options by number.
+    model was raised to, if it was, and of how many weights the options were compared, if that was
+    not all: measurements name options by number.
     """
     removal, sized = study.removal, study.sized
     parts = {} if removal is None else {"removal": _digest(removal.model_dump_json().encode())}
@@ -51,7 +51,7 @@ def has_fingerprint(folder: Path) -> bool:
 
 
 def noted_ranking(folder: Path) -> int:
-    """Return of how many weights, at most, a run has compared the options.
+    """Return of how many weights, at most, a run has compared the options; without a note all.
 
     Raises:
         OutputError: If what it was started with cannot be read.

@@ -12,12 +12,10 @@ from zoo_compress.graph.proto import stored_without
 from zoo_compress.pipeline.prepare import Prepared
 from zoo_compress.recipe import Recipe, load_recipe
 from zoo_compress.registry import load_plugin
-from zoo_compress.search.deadline import Deadline, Turns
 from zoo_compress.search.site_times import SiteTime
 from zoo_compress.search.space import SearchSpace
 from zoo_compress.techniques.base import Technique
 from zoo_compress.techniques.biases import bias_bytes
-from zoo_compress.techniques.encoder import Encoder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +27,8 @@ class SizedSpace:
         offered: The same with all options of all techniques.
         techniques: The techniques by name.
         declined: Weights that stay as they are.
-        ranked: Number of sites, the largest, whose options were thinned.
+        ranked: Number of sites whose options were compared; those of others are thinned by what
+            these let expect.
         times: How long options take that compute in another way, for a budget of latency.
     """
 
@@ -126,40 +125,6 @@ def _added(option: Option, bias: int, held: Collection[str]) -> Option:
     """Return an option with the bytes of a bias, and without what the model holds already."""
     shared = {name: size for name, size in option.shared.items() if name not in held}
     return replace(option, stored_bytes=option.stored_bytes + bias, shared=shared)
-
-
-def thinned(
-    sized: SizedSpace,
-    encoder: Encoder,
-    *,
-    most: int | None = None,
-    deadline: Deadline | None = None,
-) -> SizedSpace:
-    """Leave out options that another one beats in bytes and in error at once.
-
-    A larger zoo of techniques then makes a search better, and hardly longer.
-
-    Args:
-        sized: The space.
-        encoder: Tells the errors, and remembers them for the scan.
-        most: The most sites whose options are ranked, the largest first; all by default. The
-            errors of the other sites' options are what those of these let expect. Without any of
-            these, all options stay.
-        deadline: When ranking must end, or None.
-    """
-    space, turns = sized.offered, Turns(deadline)
-    order = sorted(range(len(space.sites)), key=lambda site: -space.sites[site].elements)
-    found: dict[int, list[float]] = {}
-    for index in order:
-        if len(found) == most or not turns.another():
-            break
-        found[index] = encoder.errors(space.sites[index].name, space.options[index])
-    ranked = len(found)
-    for index in order[ranked:]:
-        assumed = encoder.assumed_errors(space.sites[index].name, space.options[index])
-        if ranked:
-            found[index] = assumed
-    return replace(sized, space=space.thinned(found), ranked=ranked)
 
 
 def _options(site: Site, techniques: Mapping[str, Technique]) -> tuple[Option, ...]:

@@ -33,10 +33,11 @@ from zoo_compress.pipeline.equalise import equalised
 from zoo_compress.pipeline.material import Material, gather
 from zoo_compress.pipeline.opening import opening_note
 from zoo_compress.pipeline.prepare import Prepared, prepare
+from zoo_compress.pipeline.ranking import thinned
 from zoo_compress.pipeline.removal import reference_of, removed
 from zoo_compress.pipeline.run_setup import Setup, load_setup
 from zoo_compress.pipeline.settings import RunSettings
-from zoo_compress.pipeline.space import SizedSpace, build_space, thinned
+from zoo_compress.pipeline.space import SizedSpace, build_space
 from zoo_compress.pipeline.task import output_task, token_pooling
 from zoo_compress.plan import CalibrationRecord, RemovalRecord
 from zoo_compress.recipe import Recipe
