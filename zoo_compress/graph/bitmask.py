@@ -52,10 +52,10 @@ def add_spread(fragment: Fragment, values: str, mask: str) -> str:
     Returns:
         Name of the values and zeros, float32, shape (n,).
     """
-    axis = fragment.share("axis", np.array(0, np.int64))
+    axis = fragment.fixed("axis", np.array(0, np.int64))
     numbers = fragment.add("CumSum", [mask, axis])
     indices = fragment.add("Mul", [numbers, mask])
-    zero = fragment.share("zero", np.zeros(1, np.float32))
+    zero = fragment.fixed("zero", np.zeros(1, np.float32))
     table = fragment.add("Concat", [zero, values], axis=0)
     return fragment.add("Gather", [table, indices])
 
@@ -63,13 +63,13 @@ def add_spread(fragment: Fragment, values: str, mask: str) -> str:
 def _add_bits(fragment: Fragment, count: int) -> str:
     """Append nodes that unpack `count` bits to int32, shape (count,); return the output's name."""
     stored = fragment.store("b", packed_shape(count, BIT, 1), np.uint8)
-    cut_above = fragment.share("cut1", np.arange(7, -1, -1, dtype=np.uint8))
+    cut_above = fragment.fixed("cut1", np.arange(7, -1, -1, dtype=np.uint8))
     high = fragment.add("BitShift", [stored, cut_above], direction="LEFT")
-    by_seven = fragment.share("by7", np.array([7], np.uint8))
+    by_seven = fragment.fixed("by7", np.array([7], np.uint8))
     bits = fragment.add("BitShift", [high, by_seven], direction="RIGHT")
-    flat = fragment.add("Reshape", [bits, fragment.share("flat", np.array([-1], np.int64))])
+    flat = fragment.add("Reshape", [bits, fragment.fixed("flat", np.array([-1], np.int64))])
     if padded_length(count, 1) != count:
-        start = fragment.share("start", np.array([0], np.int64))
+        start = fragment.fixed("start", np.array([0], np.int64))
         end = fragment.keep("e", np.array([count], np.int64))
         flat = fragment.add("Slice", [flat, start, end])
     return fragment.add("Cast", [flat], to=onnx.TensorProto.INT32)

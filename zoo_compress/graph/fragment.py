@@ -112,6 +112,13 @@ class Fragment:
         """
         return self.add("Constant", [], value=onnx.numpy_helper.from_array(value))
 
+    def fixed(self, name: str, value: AnyArray) -> str:
+        """Declare a constant that is the same for all weights of a kind and return its name.
+
+        It is part of the function where the nodes are one: calls then need not name it.
+        """
+        return self.constant(value) if self.calls else self.share(name, value)
+
     def add_several(
         self, op_type: str, inputs: Sequence[str], outputs: int, /, **attributes: Any
     ) -> list[str]:

@@ -85,7 +85,7 @@ def add_symbols(fragment: Fragment, shape: tuple[int, int, int], choice: str, ro
         room: For how many bits there is room.
     """
     bits = add_unpacked_bits(fragment, room)
-    flat = fragment.share("flat", np.array([-1], np.int64))
+    flat = fragment.fixed("flat", np.array([-1], np.int64))
     target = share_lengths(fragment, "k", shape, shape[1])
     count = fragment.keep("n", np.array([math.prod(shape)], np.int64))
     first = fragment.add("Slice", [bits, fragment.constant(np.array([0], np.int64)), count])
@@ -113,7 +113,7 @@ def add_symbols(fragment: Fragment, shape: tuple[int, int, int], choice: str, ro
 def _add_ends(fragment: Fragment) -> str:
     """Append a table of how many codes have at most 1, 2, ... bits, shape (lengths, codes)."""
     ends = np.cumsum(number_codes().counts, axis=1).T.astype(np.int16)
-    return fragment.add("Cast", [fragment.share("ends", ends)], to=FLOAT)
+    return fragment.add("Cast", [fragment.fixed("ends", ends)], to=FLOAT)
 
 
 def add_places(fragment: Fragment, symbols: str, shape: tuple[int, int, int]) -> str:
@@ -128,7 +128,7 @@ def add_places(fragment: Fragment, symbols: str, shape: tuple[int, int, int]) ->
         Name of the place of each number in `add_numbers`, all in one row.
     """
     rows_first, length, rows = shape[2] == 1, shape[1], max(shape[0], shape[2])
-    flat = fragment.share("flat", np.array([-1], np.int64))
+    flat = fragment.fixed("flat", np.array([-1], np.int64))
     places = fragment.add("Cast", [symbols], to=INT32)
     first = fragment.add("Mul", [places, fragment.constant(np.array(2, np.int32))])
     pairs = (-1, 1, length) if rows_first else (length, -1, 1)
@@ -151,10 +151,10 @@ def add_numbers(fragment: Fragment) -> str:
     """
     codes = number_codes()
     width = len(codes.line)
-    line = fragment.add("Cast", [fragment.share("line", codes.line)], to=FLOAT)
+    line = fragment.add("Cast", [fragment.fixed("line", codes.line)], to=FLOAT)
     squares = fragment.add("Mul", [line, line])
     column = fragment.add("Reshape", [squares, fragment.constant(np.array([width, 1], np.int64))])
-    flat = fragment.share("flat", np.array([-1], np.int64))
+    flat = fragment.fixed("flat", np.array([-1], np.int64))
     sums = fragment.add("Reshape", [fragment.add("Add", [column, squares]), flat])
     count = fragment.constant(np.array([width**2], np.int64))
     _, order = fragment.add_several("TopK", [sums, count], 2, largest=0)

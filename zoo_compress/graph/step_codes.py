@@ -33,6 +33,6 @@ def add_coded_steps(fragment: Fragment, role: str, shape: Sequence[int]) -> str:
     stored = fragment.store(role, shape, np.uint8)
     codes = fragment.add("Cast", [stored], to=onnx.TensorProto.INT32)
     table = fragment.add(
-        "Cast", [fragment.share("steps", step_table())], to=onnx.TensorProto.FLOAT
+        "Cast", [fragment.fixed("steps", step_table())], to=onnx.TensorProto.FLOAT
     )
     return fragment.add("Gather", [table, codes])

@@ -71,7 +71,7 @@ def _add_grid(fragment: Fragment, odd: str, shape: tuple[int, int, int]) -> str:
     kept = fragment.add(
         "Slice", [rows, start, fragment.share(f"n{length}", np.array([length])), axis]
     )
-    flat = fragment.share("flat", np.array([-1], np.int64))
+    flat = fragment.fixed("flat", np.array([-1], np.int64))
     return fragment.add("Cast", [fragment.add("Reshape", [kept, flat])], to=onnx.TensorProto.BOOL)
 
 

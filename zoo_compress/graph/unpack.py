@@ -35,7 +35,7 @@ def add_unpacked_codes(
     """
     count = math.prod(shape)
     exact = padded_length(count, bits) == count
-    flat = fragment.share("flat", np.array([-1], np.int64))
+    flat = fragment.fixed("flat", np.array([-1], np.int64))
     target = fragment.keep(f"{prefix}s", np.array(shape, np.int64)) if len(shape) > 1 else flat
     shape_of_part = target if exact else flat
     parts = []
@@ -60,7 +60,7 @@ def add_unpacked_bits(fragment: Fragment, count: int) -> str:
     """
     (plane,) = planes(1)
     stored = fragment.store(role(plane), packed_shape(count, plane, 1), np.uint8)
-    flat = fragment.share("flat", np.array([-1], np.int64))
+    flat = fragment.fixed("flat", np.array([-1], np.int64))
     return fragment.add("Reshape", [_add_fields(fragment, stored, plane), flat])
 
 
@@ -69,7 +69,7 @@ def _add_fields(fragment: Fragment, stored: str, plane: Plane) -> str:
         return stored
     width = plane.width
     lefts = 8 - width - width * np.arange(plane.codes_per_byte, dtype=np.uint8)
-    cut_above = fragment.share(f"cut{width}", lefts)
+    cut_above = fragment.fixed(f"cut{width}", lefts)
     high = fragment.add("BitShift", [stored, cut_above], direction="LEFT")
     fields = fragment.add("BitShift", [high, _shift(fragment, 8 - width)], direction="RIGHT")
     if plane.offset == 0:
@@ -78,11 +78,11 @@ def _add_fields(fragment: Fragment, stored: str, plane: Plane) -> str:
 
 
 def _shift(fragment: Fragment, places: int) -> str:
-    return fragment.share(f"by{places}", np.array([places], np.uint8))
+    return fragment.fixed(f"by{places}", np.array([places], np.uint8))
 
 
 def _add_trimmed(fragment: Fragment, codes: str, end_role: str, count: int) -> str:
     """Drop the padding behind the last code."""
-    start = fragment.share("start", np.array([0], np.int64))
+    start = fragment.fixed("start", np.array([0], np.int64))
     end = fragment.keep(end_role, np.array([count], np.int64))
     return fragment.add("Slice", [codes, start, end])

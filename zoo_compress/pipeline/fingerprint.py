@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 from zoo_compress.errors import OutputError
 from zoo_compress.files import atomic_write
 from zoo_compress.pipeline.calibrate import feeds_digest
 from zoo_compress.pipeline.folder import FINGERPRINT_FILE
+from zoo_compress.pipeline.integers import has_short_integers
 from zoo_compress.pipeline.study import Study
 from zoo_compress.pipeline.task import token_pooling
 
@@ -22,13 +22,16 @@ def fingerprint(study: Study) -> dict[str, str]:
     """Return digests of the model, the recipe, the split, the search inputs, and the distance.
 
     What was removed from the graph counts too, if that is anything, the operator set that the
-    model was raised to, if it was, and of how many weights the options were compared, if that was
-    not all: measurements name options by number.
+    model was raised to, if it was, the bits of integer weights, if they are fewer than 8, which
+    depends on the machine, and of how many weights the options were compared, if that was not all:
+    measurements name options by number.
     """
     removal, sized = study.removal, study.sized
     parts = {} if removal is None else {"removal": _digest(removal.model_dump_json().encode())}
     if study.prepared.raised_to is not None:
         parts["operator set"] = str(study.prepared.raised_to)
+    if has_short_integers(sized):
+        parts["range of integer weights"] = "7 bits"
     if sized.ranked < len(sized.space.sites):
         parts[RANKED] = str(sized.ranked)
     return parts | {
@@ -78,8 +81,8 @@ def check_fingerprint(study: Study, folder: Path | None = None) -> None:
             saw could enter the certificate.
     """
     folder = study.settings.folder if folder is None else folder
-    stored = _read(folder)
-    changed = [part for part, digest in fingerprint(study).items() if stored.get(part) != digest]
+    stored, now = _read(folder), fingerprint(study)
+    changed = [part for part in (stored | now) if stored.get(part) != now.get(part)]
     if changed:
         raise OutputError(
             f"'{folder}' cannot be used: the {' and the '.join(changed)} changed since the run "
@@ -87,7 +90,7 @@ def check_fingerprint(study: Study, folder: Path | None = None) -> None:
         )
 
 
-def _read(folder: Path) -> Mapping[str, str]:
+def _read(folder: Path) -> dict[str, str]:
     try:
         stored: dict[str, str] = json.loads((folder / FINGERPRINT_FILE).read_text("utf-8"))
     except (OSError, ValueError) as error:

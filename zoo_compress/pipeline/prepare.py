@@ -10,6 +10,7 @@ import onnx_ir as ir
 from zoo_compress.core import Artifact, BiasStorage, Feed
 from zoo_compress.errors import NoSiteError, PlanError
 from zoo_compress.graph.biases import give_biases
+from zoo_compress.graph.defaults import drop_defaults
 from zoo_compress.graph.fragment import OLDEST_OPSET
 from zoo_compress.graph.held import Payloads, hold_values
 from zoo_compress.graph.load import load_model
@@ -166,6 +167,7 @@ def _normalized(model: ir.Model) -> ir.Model:
 
 def _prepared(graph: _Graph, artifact: Artifact, *, biases: bool) -> Prepared:
     model = graph.model
+    drop_defaults(model)
     if biases:
         give_biases(model)
     found = find_sites(model)

@@ -30,6 +30,7 @@ from zoo_compress.pipeline.calibrate import (
 )
 from zoo_compress.pipeline.companions import skipped_companions
 from zoo_compress.pipeline.equalise import equalised
+from zoo_compress.pipeline.integers import integers_note
 from zoo_compress.pipeline.material import Material, gather
 from zoo_compress.pipeline.opening import opening_note
 from zoo_compress.pipeline.prepare import Prepared, prepare
@@ -258,6 +259,7 @@ def build_study(
             *graph.prepared.notes,
             *unrepaired_note(graph.prepared, setup.recipe.fitted),
             *opening_note(artifact.stored_bytes, setup.techniques),
+            *integers_note(sized),
             *doubts,
             *skipped_companions(artifact),
         ),

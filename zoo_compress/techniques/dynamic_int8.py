@@ -8,27 +8,13 @@ from typing import Any
 import numpy as np
 import onnx
 import onnx_ir as ir
-from pydantic import BaseModel, ConfigDict
 
 from zoo_compress.core import AnyArray, Encoded, Option, Reader, Site
 from zoo_compress.graph.fragment import Fragment
 from zoo_compress.graph.readers import definitions, replace_readers, substituted_bytes
 from zoo_compress.techniques.calibration import Calibration
-from zoo_compress.techniques.int8_weights import int8_codes
+from zoo_compress.techniques.int8_weights import Int8Settings, int8_codes
 from zoo_compress.techniques.sized import no_saving, saving_options
-
-
-class DynamicInt8Settings(BaseModel):
-    """What a recipe may say about `dynamic-int8`.
-
-    Attributes:
-        reduce_range: Weights of 7 bits. CPUs with AVX2 or AVX-512 but without VNNI add up pairs of
-            products in 16 bits, which overflow with 8.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    reduce_range: bool = False
 
 
 class DynamicInt8:
@@ -52,8 +38,8 @@ class DynamicInt8:
     folded = False
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
-        """Check the settings; see `DynamicInt8Settings`."""
-        self._settings = DynamicInt8Settings.model_validate(dict(settings))
+        """Check the settings; see `Int8Settings`."""
+        self._settings = Int8Settings.model_validate(dict(settings))
 
     def decline(self, site: Site) -> str | None:
         """Return the reason where no integer product can take the place, or nothing is saved."""
@@ -65,7 +51,7 @@ class DynamicInt8:
         if _unreachable(site) is not None:
             return []
         stored = substituted_bytes(_fragment(site), definitions(site))
-        settings = {"reduce_range": self._settings.reduce_range}
+        settings = {"reduce_range": self._settings.reduced()}
         option = Option(technique=self.name, settings=settings, stored_bytes=stored)
         return saving_options(site, [option])
 

@@ -6,15 +6,41 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict
 
 from zoo_compress.core import AnyArray, Site
 from zoo_compress.numerics.scalar_quantizer import whole_numbers
 from zoo_compress.numerics.symmetric import symmetric_steps
+from zoo_compress.runtime.overflow import products_overflow
 from zoo_compress.techniques.calibration import Calibration
 from zoo_compress.techniques.repair import rounded
 
 LEVELS, REDUCED_LEVELS = 127, 63
 """Levels on each side of 0, of 8 bits and of 7."""
+
+
+class Int8Settings(BaseModel):
+    """What a recipe may say about techniques that multiply 8-bit numbers.
+
+    Attributes:
+        reduce_range: Whether weights have 7 bits. CPUs with AVX2 or AVX-512 but without VNNI add
+            up pairs of products in 16 bits, which overflow with 8. None for 7 bits where this
+            machine's do.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    reduce_range: bool | None = None
+
+    def reduced(self, *, signed: bool = False) -> bool:
+        """Return whether weights have 7 bits.
+
+        Args:
+            signed: Whether activations are int8: products of two of these do not overflow.
+        """
+        if self.reduce_range is not None:
+            return self.reduce_range
+        return not signed and products_overflow()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

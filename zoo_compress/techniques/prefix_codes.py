@@ -217,7 +217,7 @@ def _fragment(site: Site, settings: Mapping[str, Any]) -> Fragment:
     long_codes = add_unpacked_codes(fragment, bits=further, shape=(count,), prefix=LONG)
     near = add_lookup(fragment, codes, entries=entries)
     far = add_lookup(fragment, long_codes, entries=1 << further, role=f"{LONG}t")
-    escape = fragment.share(f"escape{code.short}", np.array(entries - 1, np.float32))
+    escape = fragment.fixed(f"escape{code.short}", np.array(entries - 1, np.float32))
     equal = fragment.add("Equal", [codes, escape])
     mask = fragment.add("Cast", [equal], to=onnx.TensorProto.INT32)
     units = fragment.add("Add", [near, add_spread(fragment, far, mask)])

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import onnx
 import onnx_ir as ir
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from zoo_compress.core import AnyArray, Encoded, Option, Site
 from zoo_compress.graph.chain import added_bytes
@@ -24,7 +24,7 @@ from zoo_compress.graph.readers import definitions
 from zoo_compress.numerics.activation_grid import ActivationGrid, RangeMethod, activation_grid
 from zoo_compress.numerics.histogram import Histogram
 from zoo_compress.techniques.calibration import Calibration
-from zoo_compress.techniques.int8_weights import int8_codes
+from zoo_compress.techniques.int8_weights import Int8Settings, int8_codes
 from zoo_compress.techniques.sized import fragment_option, no_saving, saving_options
 
 Codes = Literal["uint8", "int8"]
@@ -33,22 +33,17 @@ FIRST_OPSET = 13
 """The first operator set whose DequantizeLinear takes one step size a channel."""
 
 
-class StaticInt8Settings(BaseModel):
+class StaticInt8Settings(Int8Settings):
     """What a recipe may say about `static-int8`.
 
     Attributes:
         ranges: How to choose the ranges of activations, see `numerics.activation_grid`.
         activations: `uint8`, 256 levels from the lower to the upper bound, is what the kernels for
             CPUs want; `int8`, symmetric around 0, what those for GPUs do.
-        reduce_range: Weights of 7 bits. CPUs with AVX2 or AVX-512 but without VNNI add up pairs of
-            products in 16 bits, which overflow with 8.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     ranges: tuple[RangeMethod, ...] = Field(default=("mean-power",), min_length=1)
     activations: Codes = "uint8"
-    reduce_range: bool = False
 
 
 class StaticInt8:
@@ -143,7 +138,7 @@ class StaticInt8:
             settings = {
                 "ranges": method,
                 "activations": wanted.activations,
-                "reduce_range": wanted.reduce_range,
+                "reduce_range": wanted.reduced(signed=wanted.activations == "int8"),
             }
             option = fragment_option(self.name, settings, _fragment(site))
             yield Option(
