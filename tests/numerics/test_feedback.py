@@ -152,7 +152,8 @@ def test_rows_and_groups_are_rounded_on_their_own(length):
         found = round_with_feedback(
             W[one], feedback_factor(gram[one[:1]]), tanh, scale=scale[one]
         ).rounded
-        np.testing.assert_allclose(found, whole[one], atol=1e-5)
+        # CPUs add up in different orders, which came to 2e-5; a wrong row is off by half a scale.
+        np.testing.assert_allclose(found, whole[one], atol=1e-3)
 
 
 def test_the_order_in_which_columns_come_does_not_matter():
