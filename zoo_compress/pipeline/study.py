@@ -90,7 +90,7 @@ class Study:
         removal: What was removed from the graph first; None for nothing.
         notes: What the user should know.
         seconds: Time that building it took, by `prepare`, `calibrate` (running the calibration
-            inputs) and `rank` (comparing the options of each weight).
+            inputs) and `rank` (comparing the options of some weights).
     """
 
     settings: RunSettings
