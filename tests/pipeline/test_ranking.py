@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from zoo_compress.core import AnyArray, Encoded, Option, Site
+from tests.techniques.inputs import CountedCodes
+from zoo_compress.core import Option, Site
 from zoo_compress.pipeline.ranking import FEWEST_TELLING, ranking_order, thinned
 from zoo_compress.pipeline.space import SizedSpace
 from zoo_compress.search.space import SearchSpace
 from zoo_compress.techniques.base import Technique
-from zoo_compress.techniques.calibration import Calibration
 from zoo_compress.techniques.codebook import Codebook
 from zoo_compress.techniques.codes import Codes
 from zoo_compress.techniques.encoder import Encoder
@@ -47,20 +47,6 @@ def named(*techniques: Technique) -> dict[str, Technique]:
     return {technique.name: technique for technique in techniques}
 
 
-class CountedCodes(Codes):
-    """Codes that note which weights they were asked to encode."""
-
-    def __init__(self, settings: Mapping[str, Any]) -> None:
-        super().__init__(settings)
-        self.asked = set[str]()
-
-    def encode(
-        self, weight: AnyArray, site: Site, option: Option, calibration: Calibration | None = None
-    ) -> Encoded:
-        self.asked.add(site.name)
-        return super().encode(weight, site, option, calibration)
-
-
 def test_a_few_weights_of_all_sizes_are_ranked_the_larger_ones_first() -> None:
     found = space(sites(MANY), Codes({}))
     order, count = ranking_order(found, named(Codes({})))
@@ -87,9 +73,7 @@ def test_weights_that_tell_nothing_of_each_other_are_all_ranked(technique: Techn
         (*options, option) if number % 2 else options
         for number, options in enumerate(of_codes.options)
     )
-    mixed = SearchSpace(
-        sites=of_codes.sites, options=half, dense_bytes=of_codes.dense_bytes, fixed_bytes=0
-    )
+    mixed = replace(of_codes, options=half)
     order, count = ranking_order(mixed, named(Codes({}), technique))
     assert set(range(1, MANY, 2)) <= set(order[:count])
     assert count < MANY
@@ -103,9 +87,7 @@ def test_the_first_weight_with_an_option_that_others_lack_is_ranked() -> None:
     options = tuple(
         (*own, rare) if index in late else own for index, own in enumerate(of_codes.options)
     )
-    mixed = SearchSpace(
-        sites=of_codes.sites, options=options, dense_bytes=of_codes.dense_bytes, fixed_bytes=0
-    )
+    mixed = replace(of_codes, options=options)
     order, count = ranking_order(mixed, named(Codes({}), Codebook({})))
     assert count == usual + 1
     largest = max(late, key=lambda index: found[index].elements)
@@ -130,10 +112,10 @@ def test_options_of_all_weights_are_thinned_but_only_some_weights_are_encoded() 
         return Encoder(sites=found.sites, weights=weights, techniques=named(counted))
 
     few = thinned(sized(found, counted), encoder())
-    assert few.ranked == len(counted.asked) == FEWEST_TELLING
+    assert few.ranked == len({name for name, _ in counted.asked}) == FEWEST_TELLING
     assert few.offered is found
     every = thinned(sized(found, counted), encoder(), most=len(found.sites))
-    assert every.ranked == len(counted.asked) == len(found.sites)
+    assert every.ranked == len({name for name, _ in counted.asked}) == len(found.sites)
     assert few.space.options == every.space.options
     assert sum(map(len, few.space.options)) < sum(map(len, found.options))
     # What a run that was cut short goes on with.

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from zoo_compress.core import Option, Site
 from zoo_compress.numerics.moments import InputMoments
 from zoo_compress.numerics.rows import to_rows
 from zoo_compress.techniques.calibration import Calibration
+from zoo_compress.techniques.codes import Codes
 
 # Shape, axis of outputs and groups: of a matrix, its transpose, a kernel, and kernels in groups.
 WEIGHTS = {
@@ -66,3 +70,15 @@ def outputs(site: Site, weight: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """Return the outputs of each row, shape (G, P, O)."""
     matrices = to_rows(weight, channel_axis=site.channel_axis, groups=site.groups)
     return rows.astype(np.float64) @ matrices.swapaxes(1, 2).astype(np.float64)
+
+
+class CountedCodes(Codes):
+    """Codes that note what they were asked to encode."""
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        super().__init__(settings)
+        self.asked: list[tuple[str, int]] = []
+
+    def encode(self, weight, site, option, calibration=None):
+        self.asked.append((site.name, option.settings["bits"]))
+        return super().encode(weight, site, option, calibration)

@@ -1,13 +1,19 @@
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import ml_dtypes
 import numpy as np
 import onnx_ir as ir
 import pytest
 
-from tests.techniques.inputs import calibration, codes, drawn, outputs, rows_of, site_of
+from tests.techniques.inputs import (
+    CountedCodes,
+    calibration,
+    codes,
+    drawn,
+    outputs,
+    rows_of,
+    site_of,
+)
 from zoo_compress.core import Option, Plan, Site
 from zoo_compress.graph.normalize import normalize
 from zoo_compress.graph.proto import to_compact_proto
@@ -29,18 +35,6 @@ WEIGHTS = {
     for i, site in enumerate(SITES)
 }
 TWO, FOUR, SIX = codes(2), codes(4), codes(6)
-
-
-class CountedCodes(Codes):
-    """Codes that note what they were asked to encode."""
-
-    def __init__(self, settings: Mapping[str, Any]) -> None:
-        super().__init__(settings)
-        self.asked: list[tuple[str, int]] = []
-
-    def encode(self, weight, site, option, calibration=None):
-        self.asked.append((site.name, option.settings["bits"]))
-        return super().encode(weight, site, option, calibration)
 
 
 @pytest.fixture

@@ -35,8 +35,6 @@ def drop_defaults(model: ir.Model) -> int:
 
 
 def _is_default(node: ir.Node, attribute: ir.Attr, version: int) -> bool:
-    if attribute.is_ref() or attribute.type in (ir.AttributeType.GRAPH, ir.AttributeType.GRAPHS):
-        return False
     if node.op_type in CONVOLUTIONS and attribute.name in NEUTRAL:
         return set(attribute.as_ints()) <= {NEUTRAL[attribute.name]}
     default = _defaults(node.op_type, version).get(attribute.name)
