@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -75,6 +75,11 @@ class FeedbackFactor:
         else:
             found = np.take_along_axis(W, self.order[:, None], axis=2)
         return found
+
+    def as_they_were(self, W: Matrices) -> Matrices:
+        """Return columns that are in `order` where they were before, as a new array."""
+        places = np.argsort(self.order, axis=1)
+        return replace(self, order=places).in_order(W)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -162,7 +167,7 @@ def round_with_feedback(
 
     left = factor.in_order(np.asarray(W, np.float32))
     kept = np.float32(scale) if mask is None else np.where(mask, np.float32(scale), np.float32(0))
-    scales = np.ascontiguousarray(np.broadcast_to(kept, W.shape))
+    scales = factor.in_order(np.broadcast_to(kept, W.shape))
     rounded, upper = np.empty_like(left), factor.upper
     total = np.zeros(left.shape[:2])
 
@@ -170,7 +175,6 @@ def round_with_feedback(
         round_block(
             left,
             scales,
-            factor.order,
             upper,
             quantizer.levels,
             *quantizer.index,
@@ -182,7 +186,7 @@ def round_with_feedback(
         np.add(total, np.square(errors).sum(axis=2, dtype=np.float64), out=total)
 
     feed_back(left, upper, BLOCK, round_columns)
-    return FedBack(rounded=rounded, errors=total)
+    return FedBack(rounded=factor.as_they_were(rounded), errors=total)
 
 
 def feed_back(
