@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -18,6 +18,10 @@ Codes = npt.NDArray[np.int64]
 
 # Fits of the levels to the steps and of the steps to the levels, in turn.
 ALTERNATIONS = 3
+# Of more weights some rows come first, so many weights altogether, and then so many fits of the
+# steps of all. Over 54 large weights of EfficientNet-Lite0 and MiniLM-L6 the errors are those of
+# fits to all weights, in the median, in about half the time.
+FIRST, REFITS = 1 << 16, 3
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -86,7 +90,8 @@ def fit_prefix_levels(
 
     In units of the step of its channel, at first the root mean square, a weight has a long code
     if it is among the largest in magnitude. Levels of both kinds are k-means centres; then steps
-    and levels are fitted in turn, each to the other. The result is a local optimum.
+    and levels are fitted in turn, each to the other, at first with some of the channels if there
+    are many weights. The result is a local optimum.
 
     Args:
         W: Weights, one channel to a row, shape (channels, K), magnitudes at most 1.
@@ -102,9 +107,14 @@ def fit_prefix_levels(
     step = np.sqrt(np.mean(np.square(W), axis=1, dtype=np.float64)).astype(np.float32)
     step = np.where(step > SMALLEST_STEP, step, np.float32(0))
     fit = _Fit(ScaledRows(W), short_bits, further_bits, share)
-    levels = fit.levels(step)
-    for _ in range(ALTERNATIONS):
-        step = fit.rows.refitted(step, levels.quantizer)
+    every = max(W.size // FIRST, 1)
+    first = replace(fit, rows=ScaledRows(np.ascontiguousarray(W[::every])))
+    levels, fitted = first.in_turn(step[::every])
+    if every == 1:
+        step = fitted
+    else:
+        for _ in range(REFITS):
+            step = fit.rows.refitted(step, levels.quantizer)
         levels = fit.levels(step, near=levels)
     unit, largest = _scaled(levels)
     return unit, fit.rows.refitted(step * largest, unit.quantizer)
@@ -135,6 +145,14 @@ class _Fit:
     short_bits: int
     further_bits: int
     share: float
+
+    def in_turn(self, step: Floats) -> tuple[PrefixLevels, Floats]:
+        """Return levels and steps that are fitted to each other, from these steps on."""
+        levels = self.levels(step)
+        for _ in range(ALTERNATIONS):
+            step = self.rows.refitted(step, levels.quantizer)
+            levels = self.levels(step, near=levels)
+        return levels, step
 
     def levels(self, step: Floats, near: PrefixLevels | None = None) -> PrefixLevels:
         """Return levels for weights in units of their steps.
