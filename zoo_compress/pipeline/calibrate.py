@@ -10,10 +10,12 @@ from zoo_compress.data.split import Split, split_inputs
 from zoo_compress.errors import PlanError
 from zoo_compress.graph.ports import aliases
 from zoo_compress.numerics.histogram import Histogram
+from zoo_compress.numerics.one_thread import one_thread
 from zoo_compress.pipeline.prepare import Prepared
 from zoo_compress.pipeline.settings import RunSettings
 from zoo_compress.plan import CalibrationRecord, RemovalRecord
 from zoo_compress.recipe import Recipe
+from zoo_compress.runtime.side_by_side import side_by_side
 from zoo_compress.techniques.activations import tensor_histograms
 from zoo_compress.techniques.base import Technique
 from zoo_compress.techniques.calibration import Calibration
@@ -67,8 +69,8 @@ def calibrate(
         for site in sites
         if site.name in moments and (repair or _at_ports(site, histograms))
     }
-    for known in found.values():
-        known.prepare()
+    with one_thread():
+        side_by_side(Calibration.prepare, [(known,) for known in found.values()])
     return found
 
 

@@ -71,7 +71,7 @@ class Calibration:
         return moments.covariance_factor if self.corrects_bias else moments.gram_factor
 
     def prepare(self) -> None:
-        """Find `factor` now if it will be needed: all cores can work on one, but not on many."""
+        """Find `factor` now if it will be needed: those of all sites can be found side by side."""
         if self.feedback:
             _ = self.factor
 

@@ -13,8 +13,10 @@ from zoo_compress.core import AnyArray, Feed, Site
 from zoo_compress.graph.proto import to_light_proto
 from zoo_compress.graph.site_inputs import SiteInput, site_inputs
 from zoo_compress.numerics.moments import InputMoments, MomentSums
+from zoo_compress.numerics.one_thread import one_thread
 from zoo_compress.numerics.unfold import places, unfold
 from zoo_compress.runtime.activations import activations
+from zoo_compress.runtime.side_by_side import side_by_side
 
 # Rows of inputs taken for one site, over all samples: so many for each input that an output has,
 # between these bounds. A convolution has far more places. With 8 instead of 32, the distance of
@@ -27,6 +29,7 @@ MOST_BYTES = 3 << 29
 
 Rows = npt.NDArray[np.floating[Any]]
 Entries = tuple[SiteInput, ...]
+Values = Mapping[str, AnyArray]
 
 
 def _ignore(_: int) -> None:
@@ -61,12 +64,19 @@ def input_moments(
     tensors = [entry.tensor for entries in sums for entry in entries]
     light, supplied = to_light_proto(model)
     runs = activations(light, tensors, feeds, supplied=supplied)
-    for number, values in enumerate(runs if sums else ()):
-        for entries, total in sums.items():
-            total.add(_rows_of(values, entries, rows[entries], [seed, number]))
-        progress(number + 1)
-    # One after the other: sums take twice as much as what becomes of them.
-    found = {entries: sums.pop(entries).moments() for entries in list(sums)}
+    # The longest rows first, so that no core is left with them at the end.
+    jobs = [(entries,) for entries in reversed(sums)]
+    with one_thread():
+        for number, values in enumerate(runs if sums else ()):
+
+            def add(entries: Entries, values: Values = values, number: int = number) -> None:
+                sums[entries].add(_rows_of(values, entries, rows[entries], [seed, number]))
+
+            side_by_side(add, jobs)
+            progress(number + 1)
+        # Let go of one by one: sums take twice as much as what becomes of them.
+        ended = side_by_side(lambda entries: sums.pop(entries).moments(), jobs)
+    found = dict(zip((entries for (entries,) in jobs), ended, strict=True))
     moments = {name: found.get(entries) for name, entries in wanted.items()}
     return {name: value for name, value in moments.items() if value is not None}
 
@@ -100,9 +110,7 @@ def _rows_wanted(site: Site, samples: int) -> int:
     return -(-rows // max(samples, 1))
 
 
-def _rows_of(
-    values: Mapping[str, AnyArray], entries: Entries, most: int, seed: Sequence[int]
-) -> Rows:
+def _rows_of(values: Values, entries: Entries, most: int, seed: Sequence[int]) -> Rows:
     """Return up to `most` rows of inputs that one sample gives each reader of a weight."""
     parts = [
         _rows(values[entry.tensor], entry, most, np.random.default_rng(seed)) for entry in entries
