@@ -22,10 +22,16 @@ def test_what_is_shared_is_paid_only_by_plans_that_use_it(costs):
     np.testing.assert_array_equal(costs.exact(np.array([[0, 0], [2, 0]])), [187, 143])
 
 
-def test_levels_are_affordable_that_take_nothing_shared_or_what_a_plan_has(costs):
-    found = costs.affordable(np.array([[0, 0], [2, 0]]))
-    assert found[0].tolist() == [[True, True, False], [True] * 3]
-    assert found[1].all()
+def test_what_is_shared_is_listed_for_each_level(costs):
+    cost, uses = costs.sharing
+    assert cost.tolist() == [16]
+    assert uses[..., 0].tolist() == [[False, False, True], [False] * 3]
+
+
+def test_levels_that_share_nothing_have_no_shared_costs():
+    cost, uses = Costs(levels=np.array([[100.0, 60]])).sharing
+    assert cost.shape == (0,)
+    assert uses.shape == (1, 2, 0)
 
 
 def test_the_plan_of_least_cost_takes_the_least_level_of_each_site(costs):

@@ -8,12 +8,13 @@ from hypothesis import strategies as st
 from zoo_compress.search.moves import (
     MOST_SITES_MOVED,
     SMALLEST_CORRECTED_SHARE,
+    STEPS,
     corrected_knapsacks,
     neighbours,
     random_plan,
     swapped,
 )
-from zoo_compress.search.projection import knapsack
+from zoo_compress.search.projection import knapsack, project
 
 
 def corrected(problem, rng):
@@ -116,6 +117,26 @@ def test_where_there_is_room_a_move_stays_as_it_was_made(make_problem):
     middle = np.ones(8, np.int64)
     moved = np.array(neighbours(problem, [middle], 60, np.random.default_rng(0))) != middle
     assert set(moved.sum(axis=1)) == set(range(1, MOST_SITES_MOVED + 1))
+
+
+@given(seed=st.integers(0, 2**16), sites=st.integers(1, 12), share=st.floats(0.08, 1))
+def test_neighbours_are_drawn_site_by_site_and_projected_one_by_one(
+    draw_problem, seed, sites, share
+):
+    problem = draw_problem(seed, sites=sites, share=share)
+    rng = np.random.default_rng(seed)
+    parents = [random_plan(problem, rng) for _ in range(2)]
+    found = neighbours(problem, parents, 5, np.random.default_rng(seed))
+    rng, distortion = np.random.default_rng(seed), problem.sensitivity.distortion
+    for turn, theta in enumerate(found):
+        moved, blamed = parents[turn % 2].copy(), distortion.copy()
+        several = rng.integers(1, MOST_SITES_MOVED + 1)
+        for site in rng.choice(sites, size=min(several, sites), replace=False):
+            step = STEPS[rng.integers(len(STEPS))]
+            moved[site] = min(max(moved[site] + step, 0), problem.space.levels[site] - 1)
+            blamed[site, moved[site]] -= distortion.sum()
+        expected = project(problem.costs, moved, blamed, problem.limit)
+        np.testing.assert_array_equal(theta, expected)
 
 
 def test_no_plan_has_no_neighbour(draw_problem):

@@ -12,6 +12,7 @@ from tests.search.conftest import space_of
 from zoo_compress.errors import BudgetError
 from zoo_compress.search.budget import Budget
 from zoo_compress.search.projection import (
+    BISECTIONS,
     fill,
     knapsack,
     knapsacks,
@@ -177,6 +178,16 @@ def test_downgrades_that_lose_the_least_per_byte_come_first(make_space):
     assert project(space.costs, space.largest, cost, 100 + 250).tolist() == [0, 0, 1]
 
 
+def test_downgrades_that_distort_less_are_rated_by_what_is_still_to_be_saved(make_space):
+    """Of 30 bytes the first saves 10; per byte of the other 20 the second gains 3, the third 2.5.
+
+    Per byte of all 30 the second gains only 2.
+    """
+    space = make_space([[100, 90], [100, 60], [100, 80]])
+    cost = np.array([[100.0, 0], [60, 0], [50, 0]])
+    assert project(space.costs, space.largest, cost, 100 + 270).tolist() == [1, 1, 0]
+
+
 def test_a_limit_that_no_plan_meets_ends_at_the_smallest_plan(make_space):
     space = make_space([[100, 50, 20], [90, 40]])
     cost = np.array([[0, 1, 2], [0, 3, np.inf]])
@@ -271,7 +282,7 @@ def test_what_a_plan_does_not_pay_for_shared_things_is_spent_on_it(seed, sites, 
     ):
         assert space.stored_bytes(theta) <= limit
         # No upgrade is left that fits and takes nothing shared that the plan lacks.
-        allowed = space.costs.affordable(theta[None])[0]
+        allowed = affordable(space.costs, theta)
         for site, level in np.argwhere(allowed & np.isfinite(space.level_bytes)):
             better = theta.copy()
             better[site] = level
@@ -282,7 +293,123 @@ def test_what_a_plan_does_not_pay_for_shared_things_is_spent_on_it(seed, sites, 
                 )
 
 
+def affordable(costs, theta):
+    """Return which levels take nothing shared that the plan lacks, shape (S, L)."""
+    used = costs.sharing[1][np.arange(theta.size), theta].any(axis=0)
+    return ~(costs.sharing[1] & ~used).any(axis=2)
+
+
 def freed(space, theta, better):
     """Tell whether the upgrade fits only since it lets go of something shared."""
     extra = space.separable_bytes(better) - space.separable_bytes(theta)
     return space.stored_bytes(theta) + extra > space.stored_bytes(better)
+
+
+def shared_instance(seed, sites, kind, tightness):
+    """Return costs of levels that share things, distortions, a limit, and a generator."""
+    rng = np.random.default_rng(seed)
+    table = draw_table(rng, sites)
+    shared = {
+        (site, level): {f"thing {thing}": 10 * thing for thing in rng.integers(0, 4, 2)}
+        for site, row in enumerate(table)
+        for level in range(1, len(row))
+        if rng.random() < 0.5
+    }
+    space = space_of(table, shared=shared if rng.random() < 0.8 else None)
+    smallest, largest = (space.separable_bytes(t) for t in (space.smallest, space.largest))
+    limit = int(smallest + tightness * (largest - smallest))
+    cost = draw_cost(rng, space, kind)
+    # As a scan finds: some options distort less than none at all.
+    lowered = np.where(np.isfinite(cost), cost - (rng.random(cost.shape) < 0.1), np.inf)
+    return space, lowered, limit, rng
+
+
+def existing(costs, site):
+    return np.flatnonzero(np.isfinite(costs.levels[site]))
+
+
+def plainly_shrunk(costs, theta, distortion, limit):
+    """Return the plan after downgrades, with all of them looked at before each."""
+    theta = theta.copy()
+    while (excess := costs.total(theta) - limit) > 0:
+        best, move = np.inf, None
+        for site, own in enumerate(theta):
+            for level in existing(costs, site):
+                saved = costs.levels[site, own] - costs.levels[site, level]
+                if saved > 0:
+                    loss = distortion[site, level] - distortion[site, own]
+                    if loss / min(saved, excess) < best:
+                        best, move = loss / min(saved, excess), (site, level)
+        if move is None:
+            break
+        theta[move[0]] = move[1]
+    return theta
+
+
+def plainly_filled(costs, theta, distortion, limit, allowed):
+    """Return the plan after upgrades, with all of them looked at before each."""
+    theta = theta.copy()
+    while True:
+        best, move, room = 0.0, None, limit - costs.total(theta)
+        for site, own in enumerate(theta):
+            for level in existing(costs, site):
+                extra = costs.levels[site, level] - costs.levels[site, own]
+                if 0 < extra <= room and allowed[site, level]:
+                    rate = (distortion[site, level] - distortion[site, own]) / extra
+                    if rate < best:
+                        best, move = rate, (site, level)
+        if move is None:
+            return theta
+        theta[move[0]] = move[1]
+
+
+def plainly_spent(costs, theta, distortion, limit):
+    theta = plainly_filled(costs, theta, distortion, limit, np.ones(distortion.shape, bool))
+    before = 0
+    while (unpaid := costs.total(theta) - costs.exact(theta[None])[0]) != before:
+        allowed = affordable(costs, theta)
+        theta = plainly_filled(costs, theta, distortion, limit + unpaid, allowed)
+        before = unpaid
+    return theta
+
+
+def plainly_relaxed(costs, distortion, limit):
+    positive = distortion[np.isfinite(distortion) & (distortion > 0)]
+    low = (positive.min() if positive.size else 1.0) / costs.finite.max() * 1e-6
+    high = (np.where(np.isfinite(distortion) & (distortion > 0), distortion, 0.0).sum() or 1) * 1e6
+    best = costs.least
+    for _ in range(BISECTIONS):
+        middle = np.sqrt(low * high)
+        theta = np.argmin(distortion + middle * costs.levels, axis=1)
+        if costs.total(theta) <= limit:
+            best, high = theta, middle
+        else:
+            low = middle
+    return best
+
+
+shared_instances = given(
+    seed=st.integers(0, 2**20),
+    sites=st.integers(1, 12),
+    kind=st.sampled_from(list(COSTS)),
+    tightness=st.floats(0, 1.1),
+)
+
+
+@shared_instances
+def test_a_projection_is_that_of_looking_at_all_moves_before_each(**drawn):
+    space, cost, limit, rng = shared_instance(**drawn)
+    starts = np.array([rng.integers(0, space.levels) for _ in range(3)])
+    found = projections(space.costs, starts, np.array([cost] * 3), limit)
+    for theta, start in zip(found, starts, strict=True):
+        shrunk = plainly_shrunk(space.costs, start, cost, limit)
+        expected = plainly_spent(space.costs, shrunk, cost, limit)
+        np.testing.assert_array_equal(theta, expected)
+
+
+@shared_instances
+def test_a_knapsack_is_that_of_a_plain_bisection_and_plain_upgrades(**drawn):
+    space, cost, limit, _ = shared_instance(**drawn)
+    relaxed = plainly_relaxed(space.costs, cost, limit)
+    expected = plainly_spent(space.costs, relaxed, cost, limit)
+    np.testing.assert_array_equal(knapsack(space.costs, cost, limit), expected)

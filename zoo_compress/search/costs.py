@@ -45,6 +45,18 @@ class Costs:
         return np.where(np.isfinite(self.levels), self.levels, 0.0)
 
     @property
+    def beside_sites(self) -> int:
+        """The cost of everything but the sites, all that they might share counted."""
+        return self.fixed + int(self.shared.sum())
+
+    @cached_property
+    def sharing(self) -> tuple[Vector, Flags]:
+        """Cost of each shared thing, shape (C,), and which levels use it, shape (S, L, C)."""
+        if self.shares is None:
+            return np.zeros(0), np.zeros((*self.levels.shape, 0), np.bool_)
+        return self.shared.astype(np.float64), self.shares
+
+    @property
     def least(self) -> Theta:
         """The plan of the least cost."""
         theta: Theta = np.argmin(self.levels, axis=1)
@@ -61,7 +73,7 @@ class Costs:
         """Return what `total` returns for each of B plans, shape (B,)."""
         chosen = self.finite[np.arange(thetas.shape[1])[None], thetas]
         sums: Vector = chosen.sum(axis=1)
-        return sums + (self.fixed + int(self.shared.sum()))
+        return sums + self.beside_sites
 
     def exact(self, thetas: Thetas) -> Vector:
         """Return the cost of each of B plans, of what is shared only what it uses, shape (B,)."""
@@ -70,15 +82,6 @@ class Costs:
             return totals
         reduced: Vector = totals - ~self._used(self.shares, thetas) @ self.shared
         return reduced
-
-    def affordable(self, thetas: Thetas) -> Flags:
-        """Return which levels take nothing shared that each of B plans lacks, shape (B, S, L)."""
-        if self.shares is None:
-            return np.ones((len(thetas), *self.levels.shape), bool)
-        lacked = ~self._used(self.shares, thetas)
-        # As numbers, since products of those are fast.
-        missing = np.tensordot(lacked.astype(np.float32), self.shares.astype(np.float32), (1, 2))
-        return np.asarray(missing == 0)
 
     def _used(self, shares: Flags, thetas: Thetas) -> Flags:
         """Return which of the shared things each of B plans uses, shape (B, C)."""

@@ -31,19 +31,32 @@ def neighbours(
     """Return `count` plans, each made by `swapped` of one of the parents in turn."""
     if not parents:
         return []
-    moved = np.array([parents[turn % len(parents)] for turn in range(count)])
+    thetas = np.array([parents[turn % len(parents)] for turn in range(count)])
     distortion = problem.sensitivity.distortion
-    blamed = np.tile(distortion, (count, 1, 1))
-    reluctance = distortion[np.isfinite(distortion)].sum()
-    sites = moved.shape[1]
-    for theta, own in zip(moved, blamed, strict=True):
-        several = int(rng.integers(1, MOST_SITES_MOVED + 1))
-        for site in rng.choice(sites, size=min(several, sites), replace=False):
-            step = STEPS[rng.integers(len(STEPS))]
-            theta[site] = min(max(theta[site] + step, 0), problem.space.levels[site] - 1)
-            # Undoing the move is the projection's last resort, not its first choice.
-            own[site, theta[site]] -= reluctance
-    return list(projections(problem.costs, moved, blamed, problem.limit))
+    plans, sites, steps = _drawn_moves(count, thetas.shape[1], rng)
+    levels = np.clip(thetas[plans, sites] + steps, 0, problem.space.levels[sites] - 1)
+    thetas[plans, sites] = levels
+    blamed = np.repeat(distortion[None], count, axis=0)
+    # Undoing the move is the projection's last resort, not its first choice.
+    blamed[plans, sites, levels] -= distortion[np.isfinite(distortion)].sum()
+    return list(projections(problem.costs, thetas, blamed, problem.limit))
+
+
+def _drawn_moves(
+    count: int, sites: int, rng: np.random.Generator
+) -> tuple[list[int], list[int], list[int]]:
+    """Return the plan, the site and the step of each move of `count` plans."""
+    plans: list[int] = []
+    moved: list[int] = []
+    steps: list[int] = []
+    for plan in range(count):
+        several = min(int(rng.integers(1, MOST_SITES_MOVED + 1)), sites)
+        moved += rng.choice(sites, size=several, replace=False).tolist()
+        for _ in range(several):
+            plans.append(plan)
+            # One by one: drawing few at once takes longer.
+            steps.append(STEPS[rng.integers(len(STEPS))])
+    return plans, moved, steps
 
 
 def corrected_knapsacks(problem: Problem, corrections: Tables, total: float) -> list[Theta]:

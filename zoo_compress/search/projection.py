@@ -56,15 +56,15 @@ def knapsack(costs: Costs, distortion: Matrix, limit: int) -> Theta:
 
 def knapsacks(costs: Costs, distortions: Tables, limit: int) -> Thetas:
     """Return what `knapsack` returns for each of B distortions, (B, S, L); shape (B, S)."""
-    low, high = _multiplier_range(costs, distortions)
-    best = np.tile(costs.least, (len(distortions), 1))
-    for _ in range(BISECTIONS):
-        middle = np.sqrt(low * high)
-        thetas = np.argmin(distortions + middle[:, None, None] * costs.levels, axis=2)
-        fits = costs.totals(thetas) <= limit
-        best[fits] = thetas[fits]
-        low, high = np.where(fits, low, middle), np.where(fits, middle, high)
-    return _spent(_Moves(costs, best, distortions), limit)
+    # Imported late: it takes long.
+    from zoo_compress.numerics.compiled.greedy import relax, spend
+
+    room, multipliers = _left_for_sites(costs, limit), _multiplier_range(costs, distortions)
+    tables = np.ascontiguousarray(distortions, np.float64)
+    thetas = np.tile(costs.least, (len(tables), 1))
+    relax(costs.levels, tables, room, *multipliers, BISECTIONS, thetas)
+    spend(costs.levels, *costs.sharing, tables, room, thetas)
+    return thetas
 
 
 def project(costs: Costs, theta: Theta, distortion: Matrix, limit: int) -> Theta:
@@ -80,65 +80,31 @@ def project(costs: Costs, theta: Theta, distortion: Matrix, limit: int) -> Theta
 
 def projections(costs: Costs, thetas: Thetas, distortions: Tables, limit: int) -> Thetas:
     """Return what `project` returns for each of B plans, (B, S), and distortions, (B, S, L)."""
-    moves = _Moves(costs, thetas, distortions)
-    moves.shrink(limit)
-    return _spent(moves, limit)
+    # Imported late: it takes long.
+    from zoo_compress.numerics.compiled.greedy import shrink, spend
 
-
-def _spent(moves: _Moves, limit: int) -> Thetas:
-    """Fill plans up to the limit, and then with what they do not pay for shared things.
-
-    An upgrade may let go of such a thing, so that there is more to spend.
-    """
-    costs, thetas, before = moves.costs, moves.fill(limit), np.zeros(1)
-    while True:
-        unpaid = costs.totals(thetas) - costs.exact(thetas)
-        if np.array_equal(unpaid, np.broadcast_to(before, unpaid.shape)):
-            return thetas
-        thetas, before = moves.fill(limit + unpaid, allowed=costs.affordable(thetas)), unpaid
+    room, tables = _left_for_sites(costs, limit), np.ascontiguousarray(distortions, np.float64)
+    found = np.array(thetas, np.int64)
+    shrink(costs.levels, tables, room, found)
+    spend(costs.levels, *costs.sharing, tables, room, found)
+    return found
 
 
 def fill(costs: Costs, theta: Theta, distortion: Matrix, limit: int) -> Theta:
     """Upgrade sites, those that save most distortion for their cost first, while one fits."""
-    found: Theta = _Moves(costs, theta[None], distortion[None]).fill(limit)[0]
-    return found
+    # Imported late: it takes long.
+    from zoo_compress.numerics.compiled.greedy import spend
+
+    found = np.array(theta[None], np.int64)
+    nothing = np.zeros(0), np.zeros((*costs.levels.shape, 0), np.bool_)
+    spend(costs.levels, *nothing, distortion[None], _left_for_sites(costs, limit), found)
+    filled: Theta = found[0]
+    return filled
 
 
-class _Moves:
-    """Changes B plans site by site.
-
-    Attributes:
-        costs: What levels cost.
-    """
-
-    def __init__(self, costs: Costs, thetas: Thetas, distortions: Tables) -> None:
-        self.costs = costs
-        exists = np.isfinite(costs.levels)
-        known = np.where(exists, distortions, 0.0)
-        self._tables = costs.finite, exists, known
-        self._thetas, self._totals = np.array(thetas, np.int64), costs.totals(thetas)
-
-    def fill(self, limit: int | Vector, *, allowed: npt.NDArray[np.bool_] | None = None) -> Thetas:
-        """Upgrade while an upgrade fits, those that save most distortion for their cost first.
-
-        Args:
-            limit: The most that plans may cost, one for all or one for each.
-            allowed: Levels that each plan may be given, shape (B, S, L); all by default.
-        """
-        # Imported late: it takes long.
-        from zoo_compress.numerics.compiled.greedy import upgrade
-
-        limits = np.full(len(self._thetas), limit, np.float64)
-        may = np.zeros((0, 0, 0), np.bool_) if allowed is None else allowed
-        upgrade(*self._tables, may, limits, self._thetas, self._totals)
-        return self._thetas
-
-    def shrink(self, limit: int) -> None:
-        """Downgrade until the plans fit, the least distortion for the cost saved first."""
-        # Imported late: it takes long.
-        from zoo_compress.numerics.compiled.greedy import downgrade
-
-        downgrade(*self._tables, float(limit), self._thetas, self._totals)
+def _left_for_sites(costs: Costs, limit: int) -> float:
+    """Return what a limit leaves for the sites if everything else, all shared, is paid for."""
+    return float(limit - costs.beside_sites)
 
 
 def _multiplier_range(costs: Costs, distortions: Tables) -> tuple[Vector, Vector]:

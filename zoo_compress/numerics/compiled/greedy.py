@@ -1,6 +1,12 @@
-"""Greedy moves of plans, which choose a level for each site, within a limit of cost."""
+"""Plans, which choose a level for each site, within a limit of cost: relaxed, then greedy moves.
+
+Costs are whole numbers, so that sums of them are exact in any order, and infinite where there is
+no level. Moves of a site are looked at again only where what was found before may not hold.
+"""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 import numpy.typing as npt
@@ -13,81 +19,175 @@ Flags = npt.NDArray[np.bool_]
 
 
 @compiled
-def upgrade(
+def relax(
     costs: Doubles,
-    exists: Flags,
     distortions: Doubles,
-    allowed: Flags,
-    limits: Doubles,
+    limit: float,
+    low: Doubles,
+    high: Doubles,
+    bisections: int,
     thetas: Ints,
-    totals: Doubles,
 ) -> None:
-    """Move sites to levels that cost more, those that save most distortion for it first.
+    """Find the least multiplier of costs at which the levels that sites pick alone fit.
 
     Args:
         costs: Of each site at each level, shape (S, L).
-        exists: Which levels there are, shape (S, L).
         distortions: Shape (B, S, L).
-        allowed: Levels that each plan may be given, shape (B, S, L); (0, 0, 0) for all.
-        limits: The most that plans may cost, shape (B,).
-        thetas: Levels of the plans, changed in place, shape (B, S).
-        totals: Their costs, changed in place, shape (B,).
+        limit: The most that sites may cost.
+        low: Multipliers at which distortion alone decides, shape (B,); changed.
+        high: Multipliers at which cost alone does, shape (B,); changed.
+        bisections: How often to halve the interval between them.
+        thetas: Filled with the levels, shape (B, S); they stay where no multiplier fits.
     """
-    sites, levels = costs.shape
+    tried = np.zeros(thetas.shape[1], np.int64)
     for b in range(len(thetas)):
-        while True:
-            room, best, at, to = limits[b] - totals[b], 0.0, -1, -1
-            for s in range(sites):
-                own = thetas[b, s]
-                for k in range(levels):
-                    extra = costs[s, k] - costs[s, own]
-                    if not (exists[s, k] and 0 < extra <= room):
-                        continue
-                    if len(allowed) > 0 and not allowed[b, s, k]:
-                        continue
-                    rate = (distortions[b, s, k] - distortions[b, s, own]) / extra
-                    if rate < best:
-                        best, at, to = rate, s, k
-            if at < 0:
-                break
-            totals[b] += costs[at, to] - costs[at, thetas[b, at]]
-            thetas[b, at] = to
+        for _ in range(bisections):
+            middle, total = math.sqrt(low[b] * high[b]), 0.0
+            for s in range(len(tried)):
+                least, tried[s] = np.inf, 0
+                for k in range(costs.shape[1]):
+                    price = distortions[b, s, k] + middle * costs[s, k]
+                    if price < least:
+                        least, tried[s] = price, k
+                total += costs[s, tried[s]]
+            if total > limit:
+                low[b] = middle
+                continue
+            high[b] = middle
+            for s in range(len(tried)):
+                thetas[b, s] = tried[s]
 
 
 @compiled
-def downgrade(
-    costs: Doubles,
-    exists: Flags,
-    distortions: Doubles,
-    limit: float,
-    thetas: Ints,
-    totals: Doubles,
-) -> None:
+def shrink(costs: Doubles, distortions: Doubles, limit: float, thetas: Ints) -> None:
     """Move sites to levels that cost less until plans fit, the least distortion for it first.
+
+    What a move saves beyond the excess does not count. As that shrinks, the rate of a move that
+    distorts can only rise: it is found again when it is the least, and any below 0 every time.
 
     Args:
         costs: Of each site at each level, shape (S, L).
-        exists: Which levels there are, shape (S, L).
         distortions: Shape (B, S, L).
-        limit: The most that a plan may cost.
+        limit: The most that sites may cost.
         thetas: Levels of the plans, changed in place, shape (B, S).
-        totals: Their costs, changed in place, shape (B,).
     """
     sites, levels = costs.shape
+    # The best move of each site: added distortion for the cost saved, level, and excess at which
+    # that was so.
+    rates, to, seen = np.zeros(sites), np.zeros(sites, np.int64), np.zeros(sites)
     for b in range(len(thetas)):
-        while totals[b] > limit:
-            best, at, to = np.inf, -1, -1
+        excess, at = -limit, -1
+        for s in range(sites):
+            excess += costs[s, thetas[b, s]]
+            rates[s], seen[s] = -np.inf, -1.0
+        while excess > 0:
+            again, at, least = at, -1, np.inf
             for s in range(sites):
-                own = thetas[b, s]
-                for k in range(levels):
-                    saved = costs[s, own] - costs[s, k]
-                    if not (exists[s, k] and saved > 0):
-                        continue
-                    loss = distortions[b, s, k] - distortions[b, s, own]
-                    rate = loss / min(saved, totals[b] - limit)
-                    if rate < best:
-                        best, at, to = rate, s, k
+                if seen[s] != excess and (s == again or rates[s] < 0):
+                    cost, distorted = costs[s, thetas[b, s]], distortions[b, s, thetas[b, s]]
+                    best = np.inf
+                    for k in range(levels):
+                        saved = cost - costs[s, k]
+                        if saved > 0:
+                            rate = (distortions[b, s, k] - distorted) / min(saved, excess)
+                            if rate < best:
+                                best, to[s] = rate, k
+                    rates[s], seen[s] = best, excess
+                if rates[s] < least:
+                    at, least = s, rates[s]
             if at < 0:
                 break
-            totals[b] += costs[at, to] - costs[at, thetas[b, at]]
-            thetas[b, at] = to
+            if seen[at] == excess:
+                excess -= costs[at, thetas[b, at]] - costs[at, to[at]]
+                thetas[b, at], rates[at] = to[at], -np.inf
+
+
+@compiled
+def spend(
+    costs: Doubles,
+    shared: Doubles,
+    shares: Flags,
+    distortions: Doubles,
+    limit: float,
+    thetas: Ints,
+) -> None:
+    """Upgrade plans up to the limit, and then with what they do not pay for shared things.
+
+    An upgrade may let go of such a thing, so that there is more to spend.
+
+    Args:
+        costs: Of each site at each level, shape (S, L).
+        shared: Cost of each thing that levels share and a plan pays once, shape (C,).
+        shares: Which things levels use, shape (S, L, C).
+        distortions: Shape (B, S, L).
+        limit: The most that sites may cost if everything shared is paid for.
+        thetas: Levels of the plans, changed in place, shape (B, S).
+    """
+    lacked = np.zeros(len(shared), np.bool_)
+    for b in range(len(thetas)):
+        unpaid, before = 0.0, -1.0
+        for c in range(len(shared)):
+            lacked[c] = False
+        while unpaid != before:
+            _upgrade(costs, shares, distortions[b], lacked, limit + unpaid, thetas[b])
+            before, unpaid = unpaid, 0.0
+            for c in range(len(shared)):
+                lacked[c] = True
+            for s in range(thetas.shape[1]):
+                for c in range(len(shared)):
+                    lacked[c] &= not shares[s, thetas[b, s], c]
+            for c in range(len(shared)):
+                unpaid += shared[c] if lacked[c] else 0.0
+
+
+@compiled
+def _upgrade(
+    costs: Doubles, shares: Flags, distortion: Doubles, lacked: Flags, limit: float, theta: Ints
+) -> None:
+    """Move sites to levels that cost more, those that save most distortion for it first.
+
+    As room only shrinks, the best move of a site stays the best while it fits.
+
+    Args:
+        costs: Of each site at each level, shape (S, L).
+        shares: Which things levels use, shape (S, L, C).
+        distortion: Shape (S, L).
+        lacked: Things that no level may use, shape (C,).
+        limit: The most that sites may cost.
+        theta: Levels of the plan, changed in place, shape (S,).
+    """
+    sites, levels = costs.shape
+    # The best move of each site: added distortion for the added cost, that cost, and level.
+    rates, extras, to = np.zeros(sites), np.zeros(sites), np.zeros(sites, np.int64)
+    room = limit
+    for s in range(sites):
+        room -= costs[s, theta[s]]
+        extras[s] = np.inf
+    while True:
+        at, least = -1, 0.0
+        for s in range(sites):
+            if extras[s] > room:
+                cost, distorted = costs[s, theta[s]], distortion[s, theta[s]]
+                best, extras[s] = 0.0, 0.0
+                for k in range(levels):
+                    extra = costs[s, k] - cost
+                    if 0 < extra <= room:
+                        rate = (distortion[s, k] - distorted) / extra
+                        if rate < best and not _any_of(shares[s, k], lacked):
+                            best, extras[s], to[s] = rate, extra, k
+                rates[s] = best
+            if rates[s] < least:
+                at, least = s, rates[s]
+        if at < 0:
+            return
+        room -= extras[at]
+        theta[at], extras[at] = to[at], np.inf
+
+
+@compiled
+def _any_of(used: Flags, lacked: Flags) -> bool:
+    """Return whether any thing that is used is one that is lacked."""
+    found = False
+    for c in range(len(lacked)):
+        found |= used[c] and lacked[c]
+    return found
