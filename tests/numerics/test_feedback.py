@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from zoo_compress.numerics.compiled.levels import LANES
 from zoo_compress.numerics.feedback import DAMPING, feedback_factor, round_with_feedback
 from zoo_compress.numerics.scalar_quantizer import (
     ScalarQuantizer,
@@ -62,9 +63,11 @@ def one_column_after_the_other(W, gram, nearest, scale) -> np.ndarray:
 
 # A smooth map in the place of rounding: there a last digit cannot change which level is nearest.
 @pytest.mark.parametrize("function", [np.tanh, lambda units: 0.9 * units], ids=["tanh", "linear"])
-@pytest.mark.parametrize("length", [1, 2, 64, 65, LONG])
-def test_blocks_and_the_factor_change_nothing_of_the_method(length, function):
-    W, gram, levels = normal(6, length), correlated(1, length), curve(function)
+@pytest.mark.parametrize(
+    ("rows", "length"), [(6, 1), (6, 2), (6, 64), (6, 65), (6, LONG), (LANES + 7, LONG)]
+)
+def test_blocks_and_the_factor_change_nothing_of_the_method(rows, length, function):
+    W, gram, levels = normal(rows, length), correlated(1, length), curve(function)
     found = round_with_feedback(
         W[None], feedback_factor(gram), levels, scale=np.float32(0.5)
     ).rounded[0]

@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from zoo_compress.numerics import prefix_code
 from zoo_compress.numerics.prefix_code import PrefixLevels, fit_prefix_levels
 
 
@@ -56,6 +57,19 @@ def test_levels_are_float16_numbers_in_order_and_keep_their_numbers(
     np.testing.assert_array_equal(own, levels.all)
     assert not step[~W.any(axis=1)].any()
     assert np.isfinite(step).all()
+
+
+@pytest.mark.parametrize(("short", "further"), [(2, 2), (4, 4)])
+def test_many_weights_have_no_more_error_for_fits_that_begin_with_some(
+    monkeypatch, short, further
+):
+    W = gaussian(300, 5 * prefix_code.FIRST // 300)
+    errors = []
+    for first in (prefix_code.FIRST, W.size):
+        monkeypatch.setattr(prefix_code, "FIRST", first)
+        levels, step = fit_prefix_levels(W, short_bits=short, further_bits=further, share=0.1)
+        errors.append(float(np.mean((decoded(W, levels, step)[0] - W) ** 2)))
+    assert errors[0] < 1.003 * errors[1]
 
 
 def test_levels_of_long_codes_leave_no_gap_unused():

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.linalg import cho_solve, cholesky
 
 from zoo_compress.search.moves import corrected_knapsacks, random_plan
 from zoo_compress.search.problem import History
@@ -145,7 +146,7 @@ def test_the_mean_corrections_are_those_of_the_gaussian_formula(power):
 @pytest.mark.parametrize("power", [0.5, 1.0])
 def test_drawn_corrections_have_the_mean_and_the_spread_of_the_posterior(power):
     posterior, rng = example(power), np.random.default_rng(0)
-    draws = np.array([posterior.drawn_corrections(rng).ravel() for _ in range(DRAWS)])
+    draws = posterior.drawn_corrections(DRAWS, rng).reshape(DRAWS, -1)
     covariance = power**2 * conditional(posterior)[1]
     variance = np.diag(covariance)
     mean = posterior.mean_corrections().ravel()
@@ -158,8 +159,24 @@ def test_drawn_corrections_have_the_mean_and_the_spread_of_the_posterior(power):
 
 def test_draws_follow_from_the_generator():
     posterior = example()
-    first, second = (posterior.drawn_corrections(np.random.default_rng(4)) for _ in range(2))
+    first, second = (posterior.drawn_corrections(3, np.random.default_rng(4)) for _ in range(2))
     np.testing.assert_array_equal(first, second)
+
+
+def test_many_draws_are_to_the_bit_those_of_matherons_rule_one_by_one():
+    posterior, rng = example(), np.random.default_rng(4)
+    variance = float(posterior.process.kernel_.level_variance)
+    chosen, targets = posterior.observations.features[:, SITES:], posterior.observations.targets
+    rest = posterior.process.kernel_(posterior.observations.features)
+    rest -= variance * chosen @ chosen.T
+    rest[np.diag_indices_from(rest)] += posterior.observations.noise
+    root = cholesky(rest, lower=True)
+    for found in posterior.drawn_corrections(3, np.random.default_rng(4)):
+        prior = np.sqrt(variance) * rng.standard_normal(chosen.shape[1])
+        surprise = targets - chosen @ prior - root @ rng.standard_normal(len(targets))
+        against = chosen.T @ cho_solve((posterior.process.L_, True), surprise)
+        expected = posterior.features.problem.sensitivity.power * (prior + variance * against)
+        np.testing.assert_array_equal(found.ravel(), expected)
 
 
 def test_a_level_that_no_trial_has_used_keeps_its_prior():
@@ -167,7 +184,7 @@ def test_a_level_that_no_trial_has_used_keeps_its_prior():
     chosen = posterior.observations.features[:, SITES:].reshape(-1, SITES, 8)
     used = chosen.argmax(axis=2)
     rng = np.random.default_rng(0)
-    draws = np.array([posterior.drawn_corrections(rng) for _ in range(DRAWS)])
+    draws = posterior.drawn_corrections(DRAWS, rng)
     unused = [
         (site, level) for site in range(SITES) for level in range(8) if level not in used[:, site]
     ]

@@ -115,8 +115,8 @@ class GaussianProcessStrategy:
         rng: np.random.Generator,
     ) -> list[Theta]:
         total = self._total(problem)
-        draws = [posterior.drawn_corrections(rng) for _ in range(DRAWN_CANDIDATES)]
-        corrections = np.array([posterior.mean_corrections(), *draws])
+        draws = posterior.drawn_corrections(DRAWN_CANDIDATES, rng)
+        corrections = np.concatenate([posterior.mean_corrections()[None], draws])
         pool = corrected_knapsacks(problem, corrections, total)
         parents = [self._history.thetas[i] for i in order[:PARENTS]]
         return pool + neighbours(problem, parents, LOCAL_CANDIDATES, rng)

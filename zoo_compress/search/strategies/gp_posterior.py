@@ -8,10 +8,12 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
-from scipy.linalg import cho_solve, cholesky
+from scipy.linalg import cholesky
+from scipy.linalg.lapack import dpotrs
 
 from zoo_compress.search.objective import Beliefs
 from zoo_compress.search.problem import History, Problem
+from zoo_compress.search.projection import Tables
 from zoo_compress.search.space import Theta
 from zoo_compress.search.strategies.gp_model import (
     SMALLEST_NOISE,
@@ -69,10 +71,11 @@ class PlanFeatures:
         contributions = self.problem.sensitivity.contributions(theta)
         total = contributions.sum(axis=1, keepdims=True)
         share = np.divide(contributions, total, out=np.zeros_like(contributions), where=total > 0)
-        chosen = np.zeros((count, sites * levels))
-        columns = np.arange(sites)[None] * levels + theta
-        np.put_along_axis(chosen, columns, np.sqrt(share), axis=1)
-        return np.hstack([np.sqrt(contributions / self.unit), chosen])
+        rows = np.zeros((count, sites + sites * levels))
+        rows[:, :sites] = np.sqrt(contributions / self.unit)
+        columns = sites + np.arange(sites)[None] * levels + theta
+        rows[np.arange(count)[:, None], columns] = np.sqrt(share)
+        return rows
 
     def observe(self, history: History) -> Observations:
         """Return the trials as the process takes them."""
@@ -120,19 +123,30 @@ class Posterior:
 
     def mean_corrections(self) -> Matrix:
         """Return the posterior mean of each option's correction, shape (S, L)."""
-        return self._as_table(self._variance * (self._chosen.T @ self.process.alpha_))
+        mean = self._variance * (self._chosen.T @ self.process.alpha_)
+        table: Matrix = self._as_tables(mean[None])[0]
+        return table
 
-    def drawn_corrections(self, rng: np.random.Generator) -> Matrix:
-        """Draw each option's correction from the posterior, shape (S, L).
+    def drawn_corrections(self, count: int, rng: np.random.Generator) -> Tables:
+        """Draw each option's correction from the posterior, several times, shape (count, S, L).
 
         By Matheron's rule: a draw from the prior, moved by what the observations say against it.
         """
-        observations, chosen = self.observations, self._chosen
-        prior = np.sqrt(self._variance) * rng.standard_normal(chosen.shape[1])
-        rest = self._root_of_the_rest @ rng.standard_normal(len(observations.targets))
-        surprise = observations.targets - chosen @ prior - rest
-        moved = prior + self._variance * (chosen.T @ cho_solve((self.process.L_, True), surprise))
-        return self._as_table(moved)
+        chosen, targets = self._chosen, self.observations.targets
+        drawn = rng.standard_normal((count, chosen.shape[1] + len(targets)))
+        priors = np.sqrt(self._variance) * drawn[:, : chosen.shape[1]]
+        moved = np.empty_like(priors)
+        # One by one, as a product with all at once would round in another way.
+        for prior, normal, move in zip(priors, drawn[:, chosen.shape[1] :], moved, strict=True):
+            surprise = targets - chosen @ prior - self._root_of_the_rest @ normal
+            np.matmul(chosen.T, self._solved(surprise), out=move)
+        return self._as_tables(priors + self._variance * moved)
+
+    def _solved(self, surprise: Vector) -> Vector:
+        """Return the inverse of the observations' covariance times a vector, shape (n,)."""
+        # What `cho_solve` calls, without looking for it each time.
+        solved: Vector = dpotrs(self.process.L_, surprise, lower=True)[0]
+        return solved
 
     @cached_property
     def _root_of_the_rest(self) -> Matrix:
@@ -156,7 +170,7 @@ class Posterior:
     def _chosen(self) -> Matrix:
         return self.observations.features[:, self._kernel.sites :]
 
-    def _as_table(self, corrections: npt.NDArray[np.float64]) -> Matrix:
-        """Return one row a site, in the units in which contributions add up."""
+    def _as_tables(self, corrections: npt.NDArray[np.float64]) -> Tables:
+        """Return B vectors as tables of sites, in the units in which contributions add up."""
         power = self.features.problem.sensitivity.power
-        return power * corrections.reshape(self._kernel.sites, -1)
+        return power * corrections.reshape(len(corrections), self._kernel.sites, -1)
