@@ -54,6 +54,18 @@ def test_weights_that_are_decoded_alike_call_one_function(make_model, run, draw)
     np.testing.assert_allclose(run(model, X)[0], expected, rtol=1e-5)
 
 
+def test_a_function_is_defined_once_however_many_weights_call_it(make_model, draw, monkeypatch):
+    made, real = [], ir.serde.deserialize_function
+
+    def deserialize(proto):
+        made.append(proto.name)
+        return real(proto)
+
+    monkeypatch.setattr(ir.serde, "deserialize_function", deserialize)
+    model, _ = inserted(make_model, draw, steps("w", "zoo.0"), steps("v", "zoo.1"))
+    assert made == [function.name for function in model.functions.values()]
+
+
 def test_weights_that_are_decoded_otherwise_call_another_function(make_model, draw):
     model, promised = inserted(make_model, draw, steps("w", "zoo.0"), steps("v", "zoo.1", axis=1))
     proto = to_compact_proto(model)

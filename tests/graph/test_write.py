@@ -11,6 +11,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from zoo_compress.errors import OutputError
+from zoo_compress.graph import write
 from zoo_compress.graph.load import data_files, load_model
 from zoo_compress.graph.write import serialized_bytes, write_model
 
@@ -78,6 +79,19 @@ def run(path: Path):
     return session.run(None, {"x": np.eye(32, dtype=np.float32)})[0]
 
 
+def serialisations(monkeypatch) -> list[int]:
+    """Return a list that takes the bytes of each message as it is serialised."""
+    made, real = [], write._serialize
+
+    def serialize(model):
+        content = real(model)
+        made.append(len(content))
+        return content
+
+    monkeypatch.setattr(write, "_serialize", serialize)
+    return made
+
+
 def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
@@ -117,6 +131,7 @@ def test_writing_what_was_written_gives_the_same_bytes(inline, tmp_path):
 SCRIPT = """
 import sys
 from pathlib import Path
+from zoo_compress.graph import write
 from zoo_compress.graph.load import load_model
 from zoo_compress.graph.write import write_model
 write_model(load_model(Path(sys.argv[1])), Path(sys.argv[2]))
@@ -157,6 +172,33 @@ def test_a_model_just_below_the_limit_stays_in_one_file(inline, tmp_path):
     assert len(write_model(model, tmp_path / "b.onnx", limit=size - 1)) == 2
 
 
+def test_a_model_far_below_the_limit_is_serialised_once_and_not_copied(
+    inline, tmp_path, monkeypatch
+):
+    model, made = load_model(inline), serialisations(monkeypatch)
+    monkeypatch.setattr(ir.Model, "clone", lambda _: pytest.fail("the model was copied"))
+    write_model(model, tmp_path / "out.onnx")
+    assert made == [(tmp_path / "out.onnx").stat().st_size]
+
+
+@pytest.mark.parametrize("limit", [18_000, 22_000, 30_000, 50_000])
+def test_no_message_over_the_limit_is_built_whatever_holds_the_bytes(limit, tmp_path, monkeypatch):
+    """Most of them are in a Constant, which does not move to the file beside."""
+    constant = numpy_helper.from_array(np.ones((64, 64), np.float32))
+    nodes = [
+        helper.make_node("Constant", [], ["c"], value=constant),
+        helper.make_node("MatMul", ["x", "W"], ["y"]),
+    ]
+    values = [helper.make_tensor_value_info(n, TensorProto.FLOAT, [32, 32]) for n in "xy"]
+    weights = [numpy_helper.from_array(WEIGHT, "W")]
+    graph = helper.make_graph(nodes, "g", values[:1], values[1:], weights)
+    model = ir.from_proto(helper.make_model(graph, ir_version=10))
+    made = serialisations(monkeypatch)
+    written = write_model(model, tmp_path / "out.onnx", limit=limit)
+    assert max(made) <= limit
+    assert len(written) == (2 if limit == 18_000 else 1)
+
+
 def test_a_model_may_replace_the_file_that_it_is_read_from(external, inline):
     expected = run(inline)
     write_model(load_model(external), external)
@@ -179,6 +221,7 @@ ON_A_SMALL_DISK = """
 import sys
 from pathlib import Path
 from zoo_compress.errors import DiskFullError
+from zoo_compress.graph import write
 from zoo_compress.graph.load import load_model
 from zoo_compress.graph.write import write_model
 model, folder = load_model(Path(sys.argv[1])), Path(sys.argv[2])

@@ -87,9 +87,10 @@ def to_function(nodes: Sequence[onnx.NodeProto]) -> Function | None:
 
 def define(model: ir.Model, function: Function) -> None:
     """Add a function to a model that may hold it already, in place."""
-    proto = function.proto(model.opset_imports[""])
-    defined = ir.serde.deserialize_function(proto)
-    model.functions.setdefault(defined.identifier(), defined)
+    if (DOMAIN, function.name, "") in model.functions:
+        return
+    defined = ir.serde.deserialize_function(function.proto(model.opset_imports[""]))
+    model.functions[defined.identifier()] = defined
     model.opset_imports.setdefault(DOMAIN, ANY_VERSION)
     model.ir_version = max(model.ir_version or 0, FIRST_IR_VERSION)
 

@@ -9,7 +9,8 @@ from zoo_compress.core import AnyArray
 
 def add_initializer(graph: ir.Graph, name: str, array: AnyArray) -> ir.Value:
     """Add an initializer and return it."""
-    tensor = ir.tensor(array, name=name)
+    # Not `ir.tensor`, which takes longer to find out that this is an array.
+    tensor = ir.Tensor(array, name=name)
     kind, shape = ir.TensorType(tensor.dtype), ir.Shape(array.shape)
     value = ir.Value(name=name, const_value=tensor, shape=shape, type=kind)
     graph.register_initializer(value)
@@ -22,4 +23,4 @@ def replace_initializer(graph: ir.Graph, name: str, array: AnyArray) -> None:
     Raises:
         KeyError: If the graph has none of that name.
     """
-    graph.initializers[name].const_value = ir.tensor(array, name=name)
+    graph.initializers[name].const_value = ir.Tensor(array, name=name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import onnx_ir as ir
@@ -13,6 +13,9 @@ from zoo_compress.graph.proto import to_compact_proto
 
 # Below this a tensor costs more to refer to than it saves in the model file.
 SMALLEST_EXTERNAL_BYTES = 1024
+# Of the limit, what tensors may take for the whole message to stay below it, whatever names and
+# text it holds besides: no model comes near a gigabyte of these.
+SURELY_FITS = 0.5
 
 
 def write_model(model: ir.Model, path: Path, *, limit: int = PROTOBUF_LIMIT) -> tuple[Path, ...]:
@@ -33,23 +36,19 @@ def write_model(model: ir.Model, path: Path, *, limit: int = PROTOBUF_LIMIT) -> 
         DiskFullError: If the disk or the user's quota is full; nothing is left behind.
         OutputError: If a file cannot be written for another reason.
     """
-    whole = _without_external(model)
-    if _fits(whole, limit):
-        atomic_write(path, _serialize(whole))
-        return (path,)
     data_path = path.with_name(f"{path.name}.data")
-    tensors = _move_out(whole, data_path.name)
-    _write_pair(path, _serialize(whole), data_path, tensors)
+    content, tensors = _contents(model, data_path.name, limit)
+    if tensors is None:
+        atomic_write(path, content)
+        return (path,)
+    _write_pair(path, content, data_path, tensors)
     return (path, data_path)
 
 
 def serialized_bytes(model: ir.Model, *, limit: int = PROTOBUF_LIMIT) -> int:
     """Return the bytes that `write_model` would put on disk, over all its files."""
-    whole = _without_external(model)
-    if _fits(whole, limit):
-        return len(_serialize(whole))
-    tensors = _move_out(whole, "model.onnx.data")
-    return len(_serialize(whole)) + sum(tensor.nbytes for tensor in tensors)
+    content, tensors = _contents(model, "model.onnx.data", limit)
+    return len(content) + sum(tensor.nbytes for tensor in tensors or ())
 
 
 def _write_pair(
@@ -73,6 +72,24 @@ def _write_pair(
             data_path.unlink(missing_ok=True)
 
 
+def _contents(
+    model: ir.Model, location: str, limit: int
+) -> tuple[bytes, list[ir.TensorProtocol] | None]:
+    """Return what goes into the model's file, and what goes into `location` beside it.
+
+    The second is None where one file holds it all. No message over the limit is built on the way.
+    """
+    tensors = list(_tensors(model))
+    inside = not any(isinstance(tensor, ir.ExternalTensor) for tensor in tensors)
+    whole = model if inside else _without_external(model)
+    if _number_bytes(tensors) <= SURELY_FITS * limit or _fits(whole, limit):
+        content = _serialize(whole)
+        if len(content) <= limit:
+            return content, None
+    rest, moved = _moved_out(whole, location)
+    return _serialize(rest), moved
+
+
 def _serialize(model: ir.Model) -> bytes:
     content: bytes = to_compact_proto(model).SerializeToString(deterministic=True)
     return content
@@ -83,11 +100,26 @@ def _fits(model: ir.Model, limit: int) -> bool:
     weights = sum(tensor.nbytes for _, tensor in _large_weights(model))
     if weights > limit:
         return False
-    skeleton = model.clone()
-    _move_out(skeleton, "weights")
+    skeleton, _ = _moved_out(model, "weights")
     # A reference takes more bytes than the framing of a stored tensor, so this errs to the safe
     # side, by some fifty bytes a weight.
     return len(_serialize(skeleton)) + weights <= limit
+
+
+def _number_bytes(tensors: Iterable[ir.TensorProtocol]) -> int:
+    return sum(tensor.nbytes for tensor in tensors if tensor.dtype != ir.DataType.STRING)
+
+
+def _tensors(model: ir.Model) -> Iterator[ir.TensorProtocol]:
+    """Yield the tensors of a model, also those in nodes and functions."""
+    for graph in _all_graphs(model):
+        for value in graph.initializers.values():
+            if value.const_value is not None:
+                yield value.const_value
+        for node in graph:
+            for attribute in node.attributes.values():
+                if attribute.type == ir.AttributeType.TENSOR and not attribute.is_ref():
+                    yield attribute.as_tensor()
 
 
 def _large_weights(model: ir.Model) -> Iterator[tuple[ir.Value, ir.TensorProtocol]]:
@@ -100,11 +132,11 @@ def _large_weights(model: ir.Model) -> Iterator[tuple[ir.Value, ir.TensorProtoco
                 yield value, tensor
 
 
-def _move_out(model: ir.Model, location: str) -> list[ir.TensorProtocol]:
-    """Replace the large weights by references; return their tensors in file order."""
-    moved = []
+def _moved_out(model: ir.Model, location: str) -> tuple[ir.Model, list[ir.TensorProtocol]]:
+    """Return a copy with references for the large weights, and their tensors in file order."""
+    copy, moved = model.clone(), list[ir.TensorProtocol]()
     offset = 0
-    for value, tensor in _large_weights(model):
+    for value, tensor in _large_weights(copy):
         value.const_value = ir.ExternalTensor(
             location,
             offset,
@@ -115,7 +147,7 @@ def _move_out(model: ir.Model, location: str) -> list[ir.TensorProtocol]:
         )
         moved.append(tensor)
         offset += tensor.nbytes
-    return moved
+    return copy, moved
 
 
 def _without_external(model: ir.Model) -> ir.Model:
