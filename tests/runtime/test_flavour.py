@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from zoo_compress.errors import RuntimeFlavourError
+from zoo_compress.runtime import flavour
 from zoo_compress.runtime.flavour import (
     installed_flavours,
     load_onnxruntime,
@@ -67,6 +68,26 @@ def test_with_both_flavours_the_error_names_the_command_that_mends_it():
 
 def test_the_installed_flavour_loads():
     assert load_onnxruntime().__name__ == "onnxruntime"
+
+
+@pytest.fixture
+def unchecked():
+    """Let this test be the first that loads ONNX Runtime, and none rely on what it loads."""
+    load_onnxruntime.cache_clear()
+    yield
+    load_onnxruntime.cache_clear()
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_what_is_installed_is_looked_for_until_it_is_right_and_then_no_more(monkeypatch):
+    found = iter([(), ("onnxruntime", "onnxruntime-gpu"), ("onnxruntime",)])
+    monkeypatch.setattr(flavour, "installed_flavours", lambda: next(found))
+    for reason in ("is not installed", "overwrite each other's files"):
+        with pytest.raises(RuntimeFlavourError, match=reason):
+            load_onnxruntime()
+    first = load_onnxruntime()
+    assert load_onnxruntime() is first
+    assert first.__name__ == "onnxruntime"
 
 
 def test_a_flavour_whose_files_were_removed_is_reported_as_damaged(tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Sequence
+from functools import cache
 from importlib.metadata import Distribution
 from types import ModuleType
 
@@ -44,8 +45,12 @@ def require_one_flavour(installed: Sequence[str]) -> None:
         )
 
 
+@cache
 def load_onnxruntime() -> ModuleType:
     """Import ONNX Runtime after checking that exactly one flavour is installed.
+
+    What passed the check once is not checked again in the same process: looking for installed
+    distributions takes a millisecond, and each session and each run asks.
 
     Raises:
         RuntimeFlavourError: If none or both are installed, or the installed one is damaged,
