@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from zoo_compress.runtime.environment import default_threads
+from zoo_compress.runtime.workers import in_workers
 
 Result = TypeVar("Result")
 
@@ -17,8 +17,7 @@ def side_by_side(work: Callable[..., Result], jobs: Sequence[tuple[Any, ...]]) -
     Returns:
         The results in the order of the jobs. An error of the first job that has one is raised.
     """
-    threads = min(default_threads(), len(jobs))
-    if threads <= 1:
+    threads = default_threads()
+    if threads == 1 or len(jobs) < 2:
         return [work(*job) for job in jobs]
-    with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(lambda job: work(*job), jobs))
+    return in_workers(threads, lambda job: work(*job), jobs)

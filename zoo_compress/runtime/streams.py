@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,6 +12,7 @@ import numpy as np
 
 from zoo_compress.core import AnyArray
 from zoo_compress.runtime.environment import default_threads
+from zoo_compress.runtime.workers import in_workers
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -45,8 +45,7 @@ class Arrangement:
         """Return what a function returns for each index, in order; the first error is raised."""
         if self.streams == 1 or len(indices) < 2:
             return [one(index) for index in indices]
-        with ThreadPoolExecutor(self.streams) as pool:
-            return list(pool.map(one, indices))
+        return in_workers(self.streams, one, indices)
 
 
 def sequential(threads: int | None) -> Arrangement:
