@@ -8,7 +8,9 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from zoo_compress.errors import InputError, OriginalModelError, SourceError
+from zoo_compress.runtime import pairs
 from zoo_compress.runtime.pairs import ModelPair
+from zoo_compress.runtime.session import open_session
 
 FLOAT, HALF, DOUBLE = TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE
 
@@ -54,6 +56,20 @@ def test_outputs_and_inputs_go_by_name_in_the_originals_order(tmp_path, feed):
     np.testing.assert_array_equal(first[1], [[22, 44, 66]])
     np.testing.assert_array_equal(second[0], first[0])
     np.testing.assert_array_equal(second[1], [[55, 110, 165]])
+
+
+def test_threads_of_one_model_that_wait_leave_the_cores_to_the_other(tmp_path, monkeypatch):
+    opened = []
+
+    def opening(*model, **options):
+        opened.append(open_session(*model, **options))
+        return opened[-1]
+
+    monkeypatch.setattr(pairs, "open_session", opening)
+    ModelPair(scaled_sums(tmp_path), scaled_sums(tmp_path))
+    entry = "session.intra_op.allow_spinning"
+    options = [session.get_session_options() for session in opened]
+    assert [option.get_session_config_entry(entry) for option in options] == ["0", "0"]
 
 
 @pytest.mark.parametrize(("original", "other"), [(FLOAT, HALF), (HALF, FLOAT), (DOUBLE, FLOAT)])
