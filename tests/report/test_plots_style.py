@@ -8,6 +8,7 @@ from PIL import Image
 
 from zoo_compress.errors import OutputError
 from zoo_compress.report.plots.style import (
+    COLOURS,
     DOTS_PER_INCH,
     MARKERS,
     PALETTE,
@@ -15,6 +16,7 @@ from zoo_compress.report.plots.style import (
     legend_below,
     new_figure,
     save_figure,
+    save_picture,
 )
 
 
@@ -43,6 +45,28 @@ def test_the_same_figure_gives_the_same_bytes_without_date_or_program(tmp_path: 
     assert b"<dc:date>" not in first[1]
     with Image.open(io.BytesIO(first[0])) as image:
         assert "Software" not in image.info
+
+
+def test_a_picture_has_the_pixels_of_the_saved_figure_in_few_colours(tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    drawn().savefig(buffer, format="png")
+    save_picture(drawn(), tmp_path / "picture.png")
+    with Image.open(buffer) as saved, Image.open(tmp_path / "picture.png") as picture:
+        expected = saved.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+        assert picture.convert("RGB").tobytes() == expected.convert("RGB").tobytes()
+
+
+def test_a_picture_is_drawn_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    times, draw = [], Figure.draw
+
+    def counted(figure: Figure, renderer: object) -> None:
+        times.append(figure)
+        draw(figure, renderer)
+
+    monkeypatch.setattr(Figure, "draw", counted)
+    figure = drawn()
+    save_picture(figure, tmp_path / "picture.png")
+    assert times == [figure]
 
 
 def test_saving_changes_no_global_setting(tmp_path: Path) -> None:

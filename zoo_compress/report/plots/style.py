@@ -5,9 +5,12 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import matplotlib
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -175,18 +178,26 @@ def save_picture(figure: Figure, path: Path) -> None:
         DiskFullError: If the disk is full.
         OutputError: If the file cannot be written for another reason.
     """
+    # To save a figure, matplotlib lays it out in a drawing of its own before it draws it.
+    canvas: Any = FigureCanvasAgg(figure)
+    with _unknown_letters():
+        canvas.draw()
+    picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
     reduced = io.BytesIO()
-    with Image.open(io.BytesIO(_rendered(figure, "png", {"Software": None}))) as picture:
-        indexed = picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
-        indexed.save(reduced, format="png", optimize=True)
+    indexed = picture.quantize(COLOURS, dither=Image.Dither.NONE)
+    indexed.save(reduced, format="png", optimize=True)
     atomic_write(path, reduced.getvalue())
 
 
 def _rendered(figure: Figure, kind: str, metadata: dict[str, str | None]) -> bytes:
     buffer = io.BytesIO()
-    # Letters that the font lacks are drawn as boxes, which the reader sees.
-    unknown = warnings.catch_warnings(action="ignore", category=UserWarning)
     # Glyphs become outlines, so that an SVG looks the same whatever fonts its reader has.
-    with unknown, matplotlib.rc_context({"svg.hashsalt": SVG_SALT, "svg.fonttype": "path"}):
+    outlines = matplotlib.rc_context({"svg.hashsalt": SVG_SALT, "svg.fonttype": "path"})
+    with _unknown_letters(), outlines:
         figure.savefig(buffer, format=kind, metadata=metadata)
     return buffer.getvalue()
+
+
+def _unknown_letters() -> AbstractContextManager[object]:
+    """Have letters that the font lacks drawn as boxes, which the reader sees."""
+    return warnings.catch_warnings(action="ignore", category=UserWarning)
