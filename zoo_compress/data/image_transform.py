@@ -81,18 +81,25 @@ def normalise(pixels: npt.NDArray[np.uint8], config: PreprocessorConfig) -> Floa
     Returns:
         float32, shape (3, height, width).
     """
-    values = pixels.astype(np.float32)
+    # Channels come first from the start: numpy takes several times as long to go through the
+    # pixels with three numbers at a time.
+    values: FloatArray = pixels.transpose(2, 0, 1).astype(np.float32, order="C")
     if config.do_flip_channel_order or config.channel_order == "BGR":
-        values = values[:, :, ::-1]
+        values = values[::-1]
     if config.do_rescale:
         values = values * np.float32(config.rescale_factor)
         if config.rescale_offset:
             values = values - np.float32(1)
-    deviation = np.array(config.image_std or 1, dtype=np.float32)
+    deviation = _by_channel(config.image_std or 1)
     if config.normalises:
-        mean = np.array(config.image_mean, dtype=np.float32)
-        values = (values - mean) / deviation
+        values = (values - _by_channel(config.image_mean)) / deviation
     if config.include_top:
         # EfficientNet's processor divides a second time for classifiers.
         values = values / deviation
-    return np.ascontiguousarray(values.transpose(2, 0, 1))
+    return np.ascontiguousarray(values)
+
+
+def _by_channel(numbers: object) -> FloatArray:
+    """Return a number for all channels or one for each, to go with channels first."""
+    found: FloatArray = np.array(numbers, dtype=np.float32).reshape(-1, 1, 1)
+    return found
