@@ -151,14 +151,11 @@ def _best_centres(weight: Doubles, moment: Doubles, entries: int) -> Doubles:
     """
     from zoo_compress.numerics.compiled.kmeans import best_edges
 
-    sums = [np.concatenate([[0], np.cumsum(a)]) for a in (weight, moment)]
-    weights, moments = (total - total[:, None] for total in sums)
-    # By how much a cell from bin i up to bin j lowers the error; an empty cell lowers it by 0.
-    lowered = np.where(weights < 0, -np.inf, _quotient(moments**2, weights))
+    weights, moments = (np.concatenate([[0], np.cumsum(a)]) for a in (weight, moment))
     edges = np.empty(entries + 1, np.int64)
-    best_edges(lowered, edges)
+    best_edges(weights, moments, edges)
     cuts = np.unique(edges)
-    means = np.diff(sums[1][cuts]) / np.diff(sums[0][cuts])
+    means = np.diff(moments[cuts]) / np.diff(weights[cuts])
     return np.pad(means, (0, entries - len(means)), mode="edge")
 
 

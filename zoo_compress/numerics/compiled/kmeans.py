@@ -66,18 +66,19 @@ def move_centres(
 
 
 @compiled
-def best_edges(lowered: Doubles, edges: Ints) -> None:
+def best_edges(weights: Doubles, moments: Doubles, edges: Ints) -> None:
     """Find which cells of whole bins lower the squared error most, by dynamic programming.
 
     The best cells up to an edge are the best cells, one less, up to an earlier edge, and a last
     one. The later the edge, the later that earlier one is.
 
     Args:
-        lowered: By how much a cell from edge i to edge j lowers the error, shape (n + 1, n + 1);
-            only where j is at least i.
+        weights: Sums of the weights in all bins before each edge, shape (n + 1,).
+        moments: The same of weights times values.
         edges: Filled with the edges of the cells, from 0 to n, shape (cells + 1,).
     """
-    cells, count = len(edges) - 1, lowered.shape[0]
+    cells, count = len(edges) - 1, len(weights)
+    lowered = _lowered(weights, moments)
     best, reached = lowered[0].copy(), np.empty(count)
     origins = np.zeros((cells, count), np.int64)
     for cell in range(1, cells):
@@ -94,3 +95,19 @@ def best_edges(lowered: Doubles, edges: Ints) -> None:
     for cell in range(cells - 1, 0, -1):
         edges[cell] = origins[cell, edges[cell + 1]]
     edges[0] = 0
+
+
+@compiled
+def _lowered(weights: Doubles, moments: Doubles) -> Doubles:
+    """Return by how much a cell from edge i to edge j lowers the error; an empty one does by 0.
+
+    Only where j is at least i.
+    """
+    count = len(weights)
+    found = np.zeros((count, count))
+    for i in range(count):
+        for j in range(i + 1, count):
+            weight, moment = weights[j] - weights[i], moments[j] - moments[i]
+            if weight > 0:
+                found[i, j] = moment * moment / weight
+    return found
