@@ -10,6 +10,7 @@ from zoo_compress.runtime.evaluator import CpuEvaluator, run_all
 from zoo_compress.runtime.session import open_session
 from zoo_compress.runtime.streams import (
     FEWEST_SAMPLES,
+    TRIED_FOR_EACH_CORE,
     Arrangement,
     faster_arrangement,
     sequential,
@@ -70,6 +71,25 @@ def test_the_faster_way_is_taken(serialized):
     assert found == Arrangement(streams=2, threads=1)
     assert opened == [2, 1]
     assert chosen(serialized, spent=(1.0, 2.0))[0] == sequential(2)
+
+
+def test_as_many_samples_as_run_at_a_time_come_before_the_clock_starts(serialized):
+    events, steps = [], Clock(0, 1, 0, 1)
+
+    def clock():
+        events.append("clock")
+        return steps()
+
+    def run(session, index):
+        events.append("run")
+        return (np.float32(index),)
+
+    faster_arrangement(
+        lambda threads: open_session(serialized, threads=threads), run, 20, threads=2, clock=clock
+    )
+    alone, timed_alone, together = "".join(event[0] for event in events).split("c")[:3]
+    assert (len(alone), len(together)) == (1, 2)
+    assert len(timed_alone) == 2 * TRIED_FOR_EACH_CORE
 
 
 def test_outputs_that_differ_side_by_side_keep_samples_one_after_the_other(serialized):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 # Samples that are run in both ways to see which is faster, for each core.
-TRIED_FOR_EACH_CORE = 2
+TRIED_FOR_EACH_CORE = 4
 # With fewer samples trying takes longer than it could save.
 FEWEST_SAMPLES = 12
 
@@ -81,8 +81,8 @@ def faster_arrangement(
     seconds, found = list[float](), list[list[tuple[AnyArray, ...]]]()
     for arrangement in (alone, together):
         session = opened(arrangement.threads)
-        # The first sample takes the time to set up memory too.
-        run(session, 0)
+        # The first samples at a time take the time to set up memory too.
+        arrangement.run(partial(run, session), tried[: arrangement.streams])
         began = clock()
         found.append(arrangement.run(partial(run, session), tried))
         seconds.append(clock() - began)
