@@ -28,7 +28,7 @@ def test_what_show_writes_is_a_valid_recipe(
     mine = tmp_path / "mine.yaml"
     mine.write_text(BALANCED, encoding="utf-8")
     assert main(["recipes", "validate", str(mine)]) == 0
-    said = "recipe 'balanced' is valid (codes, codebook, prefix-codes; gp)"
+    said = "recipe 'balanced' is valid (codes, codebook, prefix-codes, float16; gp)"
     assert said in capsys.readouterr().out
 
 

@@ -14,8 +14,8 @@ from zoo_compress.recipe import shipped_recipes
 
 QUICK = {"strategy": "knapsack", "trials": 1}
 CONVOLUTIONS = {
-    "balanced": ("0.2", {"codes", "codebook"}),
-    "download-size": ("0.15", {"codes", "codebook", "sparse"}),
+    "balanced": ("0.2", {"codes", "codebook", "float16"}),
+    "download-size": ("0.15", {"codes", "codebook", "float16", "sparse"}),
     "deep-compression": ("0.25", {"sparse"}),
     "low-rank": ("0.6", {"svd", "spatial-split", "tucker"}),
     "pruned": ("0.2", {"codes", "codebook"}),
@@ -94,6 +94,17 @@ def test_a_classifier_of_convolutions_keeps_to_the_recipe(recipe: str, case: Cas
     folded = {"balanced", "download-size", "deep-compression", "pruned"}
     assert report["folded"] == (recipe in folded)
     assert report["operators"] == []
+
+
+@pytest.mark.parametrize("recipe", ["balanced", "download-size"])
+def test_a_budget_above_that_of_8_bits_brings_a_closer_model(recipe: str, case: Case) -> None:
+    small, large = (
+        run(case.settings(recipe=recipe, budget=budget, overwrite=True, **QUICK)).report
+        for budget in ("0.3", "0.55")
+    )
+    assert large["size_ratio"] > small["size_ratio"]
+    assert large["relative_distance"] < 0.1 * small["relative_distance"]
+    assert "float16" in large["techniques"]
 
 
 @pytest.mark.parametrize("recipe", TEXT)
