@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from cases import answer_text
-from own_files import AS_FAST_AS_RIVAL, LARGEST_RATIO, OURS, TOOLS
+from own_files import AS_FAST_AS_RIVAL, LARGEST_MATCHED, OURS, TOOLS
 
 STATIC = ("ONNX Runtime", "static int8, per channel")
 FAST = ("cpu-speed", f"cpu-speed{AS_FAST_AS_RIVAL}")
@@ -117,7 +117,7 @@ def _verdicts(case: Sequence[Result]) -> Iterable[str]:
     peers = [
         r
         for r in case
-        if r.tool not in TOOLS.values() and r.relative is not None and r.size < LARGEST_RATIO
+        if r.tool not in TOOLS.values() and r.relative is not None and r.size < LARGEST_MATCHED
     ]
     shares = [(share, r) for r in peers if (share := _our_share(r, case)) is not None]
     if shares:
