@@ -73,6 +73,18 @@ def test_several_weights_are_encoded_as_one_after_the_other(counted):
         assert found.option is choice[1]
 
 
+def test_the_largest_comes_first_and_results_come_as_they_are_wanted(counted, monkeypatch):
+    monkeypatch.setattr(module, "side_by_side", lambda work, jobs: [work(*job) for job in jobs])
+    sites = [
+        replace(site, shape=(rows, 48)) for site, rows in zip(SITES, (8, 32, 16), strict=True)
+    ]
+    weights = {site.name: WEIGHTS[site.name][: site.shape[0]] for site in sites}
+    mixed = Encoder(sites=sites, weights=weights, techniques={"codes": counted})
+    found = mixed.encode_all([(site, FOUR) for site in "abc"])
+    assert counted.asked == [("b", 4), ("c", 4), ("a", 4)]
+    assert [one.dense.shape[0] for one in found] == [8, 32, 16]
+
+
 def test_what_is_wanted_twice_is_encoded_once(counted):
     cached = encoder(counted)
     cached.encode("a", FOUR)
