@@ -32,7 +32,7 @@ TOOLS = {"gp": OURS, "optuna-tpe": "Optuna TPE, our space", "optuna-gp": "Optuna
 # Peers' files that differ by less are compared with one search, at the smallest of their sizes.
 ALIKE = 1.1
 # Beyond this a file is the original but for a few layers; it is compared with ours of that size.
-LARGEST_MATCHED = 0.9
+LARGEST_MATCHED = 0.95
 AS_FAST_AS_RIVAL = ", in the time of static int8"
 PACE_SECONDS = 15.0
 # A file that takes longer than the original is no pace to keep up with.
