@@ -31,7 +31,7 @@ OURS = "zoo-compress"
 TOOLS = {"gp": OURS, "optuna-tpe": "Optuna TPE, our space", "optuna-gp": "Optuna GP, our space"}
 # Peers' files that differ by less are compared with one search, at the smallest of their sizes.
 ALIKE = 1.1
-# Beyond this a file is the original but for a few layers; it is compared with ours of that size.
+# Beyond this a file is the original but for a few layers, and no search has its size as a budget.
 LARGEST_MATCHED = 0.95
 AS_FAST_AS_RIVAL = ", in the time of static int8"
 PACE_SECONDS = 15.0

@@ -131,7 +131,6 @@ def test_writing_what_was_written_gives_the_same_bytes(inline, tmp_path):
 SCRIPT = """
 import sys
 from pathlib import Path
-from zoo_compress.graph import write
 from zoo_compress.graph.load import load_model
 from zoo_compress.graph.write import write_model
 write_model(load_model(Path(sys.argv[1])), Path(sys.argv[2]))
@@ -221,7 +220,6 @@ ON_A_SMALL_DISK = """
 import sys
 from pathlib import Path
 from zoo_compress.errors import DiskFullError
-from zoo_compress.graph import write
 from zoo_compress.graph.load import load_model
 from zoo_compress.graph.write import write_model
 model, folder = load_model(Path(sys.argv[1])), Path(sys.argv[2])

@@ -74,7 +74,7 @@ def test_several_weights_are_encoded_as_one_after_the_other(counted):
 
 
 def test_the_largest_comes_first_and_results_come_as_they_are_wanted(counted, monkeypatch):
-    monkeypatch.setattr(module, "side_by_side", lambda work, jobs: [work(*job) for job in jobs])
+    monkeypatch.setattr("zoo_compress.runtime.side_by_side.default_threads", lambda: 1)
     sites = [
         replace(site, shape=(rows, 48)) for site, rows in zip(SITES, (8, 32, 16), strict=True)
     ]

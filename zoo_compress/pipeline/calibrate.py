@@ -70,7 +70,8 @@ def calibrate(
         if site.name in moments and (repair or _at_ports(site, histograms))
     }
     with one_thread():
-        side_by_side(Calibration.prepare, [(known,) for known in found.values()])
+        sizes = [known.site.row_length for known in found.values()]
+        side_by_side(Calibration.prepare, [(known,) for known in found.values()], sizes=sizes)
     return found
 
 

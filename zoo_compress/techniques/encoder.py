@@ -193,12 +193,9 @@ class Encoder:
         try:
             if any(self._is_large(name) for name, _ in jobs):
                 return [self._alone(work, *job) for job in jobs]
-            # The largest first, so that no core is left with one of them at the end.
-            order = sorted(range(len(jobs)), key=lambda job: -self._weights[jobs[job][0]].nbytes)
+            sizes = [self._weights[name].nbytes for name, _ in jobs]
             with one_thread():
-                done = side_by_side(work, [jobs[job] for job in order])
-            found = dict(zip(order, done, strict=True))
-            return [found[job] for job in range(len(jobs))]
+                return side_by_side(work, jobs, sizes=sizes)
         finally:
             self.seconds += time.perf_counter() - began
 

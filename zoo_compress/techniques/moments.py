@@ -64,19 +64,21 @@ def input_moments(
     tensors = [entry.tensor for entries in sums for entry in entries]
     light, supplied = to_light_proto(model)
     runs = activations(light, tensors, feeds, supplied=supplied)
-    # The longest rows first, so that no core is left with them at the end.
-    jobs = [(entries,) for entries in reversed(sums)]
-    with one_thread():
-        for number, values in enumerate(runs if sums else ()):
+    order, sizes = list(sums), [readers[entries].row_length for entries in sums]
 
-            def add(entries: Entries, values: Values = values, number: int = number) -> None:
-                sums[entries].add(_rows_of(values, entries, rows[entries], [seed, number]))
+    def add(entries: Entries, number: int, values: Values) -> None:
+        sums[entries].add(_rows_of(values, entries, rows[entries], [seed, number]))
 
-            side_by_side(add, jobs)
-            progress(number + 1)
+    def end(entries: Entries) -> InputMoments | None:
         # Let go of one by one: sums take twice as much as what becomes of them.
-        ended = side_by_side(lambda entries: sums.pop(entries).moments(), jobs)
-    found = dict(zip((entries for (entries,) in jobs), ended, strict=True))
+        return sums.pop(entries).moments()
+
+    with one_thread():
+        for number, values in enumerate(runs if order else ()):
+            side_by_side(add, [(entries, number, values) for entries in order], sizes=sizes)
+            progress(number + 1)
+        ended = side_by_side(end, [(entries,) for entries in order], sizes=sizes)
+    found = dict(zip(order, ended, strict=True))
     moments = {name: found.get(entries) for name, entries in wanted.items()}
     return {name: value for name, value in moments.items() if value is not None}
 
