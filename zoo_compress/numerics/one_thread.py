@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from contextlib import AbstractContextManager
 from functools import cache
 
@@ -20,5 +21,10 @@ def one_thread() -> AbstractContextManager[object]:
 
 @cache
 def _libraries() -> ThreadpoolController:
-    """Return the libraries of this process; finding them takes milliseconds."""
+    """Return the libraries of this process; finding them takes milliseconds.
+
+    Only those are found that are loaded. That of scipy, which is imported late elsewhere, would
+    go on with all cores in some processes and not in others, and factors have other last digits.
+    """
+    importlib.import_module("scipy.linalg.lapack")
     return ThreadpoolController()
