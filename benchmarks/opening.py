@@ -101,7 +101,7 @@ def _network(layers: int) -> onnx.ModelProto:
         for name in ("x0", f"x{layers}")
     ]
     graph = onnx.helper.make_graph(nodes, "products", ends[:1], ends[1:], weights)
-    sets = [onnx.helper.make_opsetid("", 17)]
+    sets = [onnx.helper.make_opsetid("", 18)]
     return onnx.helper.make_model(graph, opset_imports=sets, ir_version=9)
 
 

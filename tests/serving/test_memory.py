@@ -44,7 +44,7 @@ def test_the_memory_that_decoding_takes_goes_back_to_the_system(tmp_path):
     weight = drawn((512, 512), np.float32)
     graph = onnx.parser.parse_graph("g (float[1,512] x) => (float[] y) { y = MatMul(x, w) }")
     graph.initializer.append(onnx.numpy_helper.from_array(weight, "w"))
-    sets = [onnx.helper.make_opsetid("", 17)]
+    sets = [onnx.helper.make_opsetid("", 18)]
     model = normalize(
         ir.from_proto(onnx.helper.make_model(graph, opset_imports=sets, ir_version=9))
     )

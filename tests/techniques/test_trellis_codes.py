@@ -6,6 +6,7 @@ from pydantic import ValidationError
 
 from tests.techniques.decoded import calibration_of, drawn, matrix_site
 from zoo_compress.core import Option
+from zoo_compress.graph.rice_codes import QUOTIENTS, REMAINDERS
 from zoo_compress.techniques.codebook import Codebook
 from zoo_compress.techniques.prefix_codes import PrefixCodes
 from zoo_compress.techniques.trellis_codes import DEFAULT_BITS, TrellisCodes
@@ -43,7 +44,7 @@ def test_numbers_take_no_more_bits_than_the_file_holds(shape, axis, bits, repair
         return
     found = TrellisCodes({}).encode(weight, site, option, known)
     assert np.isfinite(found.dense).all()
-    stored = sum(tensor.nbytes for role, tensor in found.tensors.items() if role[0] == "c")
+    stored = sum(found.tensors[role].nbytes for role in (QUOTIENTS, REMAINDERS))
     assert 8 * stored <= bits * site.elements
 
 
@@ -53,7 +54,7 @@ def test_of_large_weights_nearly_all_bits_are_used(bits, repair):
     site = matrix_site((96, 128))
     layout, known = TrellisLayout(site, bits), calibration_of(site, *repair)
     found = TrellisFit(drawn(site.shape) / 5, layout, known).best()
-    assert ENOUGH - 0.02 <= found.bits / layout.room <= 1
+    assert ENOUGH - 0.02 <= found.bits / (8 * layout.room) <= 1
 
 
 PREFIX_CODES = [(4, 8, 0.1), (3, 6, 0.15), (2, 4, 0.25), (2, 4, 0.15)]
@@ -127,9 +128,27 @@ def test_small_models_are_declined_with_their_size():
     assert TrellisCodes({}).options(matrix_site((640, 480), model_bytes=1 << 24))
 
 
+def test_models_in_an_early_operator_set_are_declined_with_it():
+    site = matrix_site((640, 480), opset=17, model_bytes=1 << 24)
+    assert TrellisCodes({}).options(site) == []
+    reason = TrellisCodes({}).decline(site)
+    assert reason == "decoding takes operator set 18, the model uses 17"
+
+
+def test_numbers_far_from_normal_keep_to_the_room_for_quotients():
+    site, rng = matrix_site((64, 2)), np.random.default_rng(0)
+    # Half of the weights of a column are far out, so that no code suits all.
+    weight = rng.standard_normal((64, 2)).astype(np.float32)
+    weight[::2] *= 40
+    layout = TrellisLayout(site, 5.0)
+    found = TrellisFit(weight / 200, layout, None).best()
+    quotients = (found.symbols >> found.choice).sum() + found.symbols.size
+    assert quotients <= 8 * layout.quotient_room
+
+
 def test_tiny_weights_are_declined_with_their_size():
-    reason = TrellisCodes(ANY_MODEL).decline(matrix_site((8, 8)))
-    assert reason == "256 bytes: codes, steps and their decode nodes take no less"
+    reason = TrellisCodes(ANY_MODEL).decline(matrix_site((4, 8)))
+    assert reason == "128 bytes: codes, steps and their decode nodes take no less"
 
 
 @pytest.mark.parametrize(

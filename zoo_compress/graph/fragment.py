@@ -79,6 +79,7 @@ class Fragment:
     nodes: list[onnx.NodeProto] = field(default_factory=list)
     tensors: list[TensorPlan] = field(default_factory=list)
     constants: dict[str, AnyArray] = field(default_factory=dict)
+    _known: dict[tuple[str, tuple[int, ...], bytes], str] = field(default_factory=dict)
 
     def store(self, role: str, shape: Sequence[int], dtype: type[np.generic]) -> str:
         """Declare a tensor that `Encoded.tensors` supplies under `role`; return its name."""
@@ -106,11 +107,15 @@ class Fragment:
         return output
 
     def constant(self, value: AnyArray) -> str:
-        """Append a constant of the nodes and return its name.
+        """Append a constant of the nodes, if they have none like it, and return its name.
 
         Where the nodes are a function, the file then holds it once for all weights.
         """
-        return self.add("Constant", [], value=onnx.numpy_helper.from_array(value))
+        key = value.dtype.str, value.shape, value.tobytes()
+        if key not in self._known:
+            tensor = onnx.numpy_helper.from_array(value)
+            self._known[key] = self.add("Constant", [], value=tensor)
+        return self._known[key]
 
     def fixed(self, name: str, value: AnyArray) -> str:
         """Declare a constant that is the same for all weights of a kind and return its name.

@@ -6,32 +6,36 @@ import numpy as np
 import onnx
 
 from zoo_compress.graph.fragment import Fragment
+from zoo_compress.graph.rice_codes import Symbols
+from zoo_compress.numerics.pair_shape import PairShape
 
 INT32, UINT8 = onnx.TensorProto.INT32, onnx.TensorProto.UINT8
-FAR = 1 << 31
-"""Behind every last place."""
 
 
 def add_trellis_levels(
-    fragment: Fragment, numbers: str, places: str, *, shape: tuple[int, int, int]
+    fragment: Fragment, numbers: str, symbols: Symbols, shape: PairShape
 ) -> str:
-    """Append nodes that turn whole numbers into levels; return the name of these, float32.
+    """Append nodes that turn symbols into levels; return the name of these, float32.
 
-    The second grid is in use where the sum of the numbers 1, 3, 5, ... places before is odd. So
-    the parities are moved on by one place, behind a 0, put in pairs and summed up over these.
+    The second grid is in use where the sum of the numbers 1, 3, 5, ... columns before is odd.
 
     Args:
         fragment: Takes the nodes.
-        numbers: Name of a table of whole numbers, float32, in one row.
-        places: Name of the places of the numbers in this table, int32, in one row.
-        shape: Of the result; paths lie along the middle axis, and one of the others is 1 long.
+        numbers: Name of the numbers of pairs, see `add_numbers`.
+        symbols: Of the pairs.
+        shape: How they lie.
+
+    Returns:
+        Name of levels of shape (2, pair_rows, columns, 1), or (1, columns, pair_rows, 2) where
+        columns come first.
     """
+    axis = 1 if shape.rows_first else 0
     second, parity = _add_tables(fragment, numbers)
-    odd = fragment.add("GatherElements", [parity, places])
-    second_grid = _add_grid(fragment, odd, shape)
-    levels = [fragment.add("GatherElements", [table, places]) for table in (second, numbers)]
-    chosen = fragment.add("Where", [second_grid, *levels])
-    return fragment.add("Reshape", [chosen, share_lengths(fragment, "k", shape, shape[1])])
+    odd, *levels = (
+        fragment.add("Gather", [table, symbols.places], axis=axis)
+        for table in (parity, second, numbers)
+    )
+    return fragment.add("Where", [_add_grid(fragment, odd, symbols.columns, shape), *levels])
 
 
 def _add_tables(fragment: Fragment, numbers: str) -> tuple[str, str]:
@@ -44,22 +48,33 @@ def _add_tables(fragment: Fragment, numbers: str) -> tuple[str, str]:
     return second, fragment.add("Cast", [odd], to=UINT8)
 
 
-def _add_grid(fragment: Fragment, odd: str, shape: tuple[int, int, int]) -> str:
-    """Append nodes that tell where the second grid is in use, in one row.
+def _add_grid(fragment: Fragment, odd: str, columns: str, shape: PairShape) -> str:
+    """Append nodes that tell where the second grid is in use, in the shape of `odd`.
 
-    Mod takes ten times as long as a shift, and sums wrap around.
+    The parities are moved on by one column, behind a 0, put in pairs and summed up over these. Mod
+    takes ten times as long as a shift, and sums wrap around.
+
+    Args:
+        fragment: Takes the nodes.
+        odd: Name of the parities of numbers, uint8.
+        columns: Name of how many columns there are, int64, shape (1,).
+        shape: How the pairs lie.
     """
-    length = shape[1]
-    rest = length % 2
-    axis = fragment.constant(np.array([1], np.int64))
-    start = fragment.constant(np.array([0], np.int64))
-    parity = fragment.add("Reshape", [odd, share_lengths(fragment, "k", shape, length)])
-    column = fragment.add("Slice", [parity, start, axis, axis])
-    zero = fragment.add("Equal", [column, fragment.constant(np.array(2, np.uint8))])
-    last = fragment.share(f"l{rest}", np.array([-1 + rest * FAR], np.int64))
-    others = fragment.add("Slice", [parity, start, last, axis])
-    moved = fragment.add("Concat", [fragment.add("Cast", [zero], to=UINT8), others], axis=1)
-    by_two = share_lengths(fragment, "p", shape, (length + rest) // 2, 2)
+    zero, one, two = (fragment.constant(np.array([value], np.int64)) for value in range(3))
+    along = fragment.constant(np.array([2 if shape.rows_first else 1], np.int64))
+    first = fragment.add("Slice", [odd, zero, one, along])
+    nothing = fragment.add("Equal", [first, fragment.constant(np.array(2, np.uint8))])
+    pairs = fragment.add("Div", [fragment.add("Add", [columns, one]), two])
+    even = fragment.add("Mul", [pairs, two])
+    others = fragment.add("Slice", [odd, zero, fragment.add("Sub", [even, one]), along])
+    moved = fragment.add(
+        "Concat",
+        [fragment.add("Cast", [nothing], to=UINT8), others],
+        axis=2 if shape.rows_first else 1,
+    )
+    rest = fragment.constant(np.array([-1], np.int64))
+    ends = (rest, one) if shape.rows_first else (one, rest)
+    by_two = fragment.add("Concat", [ends[0], pairs, two, ends[1]], axis=0)
     whole = fragment.add("Cast", [fragment.add("Reshape", [moved, by_two])], to=INT32)
     total = fragment.add("CumSum", [whole, fragment.constant(np.array(1, np.int64))])
     last_bit = fragment.add(
@@ -67,20 +82,24 @@ def _add_grid(fragment: Fragment, odd: str, shape: tuple[int, int, int]) -> str:
         [fragment.add("Cast", [total], to=UINT8), fragment.constant(np.array(7, np.uint8))],
         direction="LEFT",
     )
-    rows = fragment.add("Reshape", [last_bit, share_lengths(fragment, "q", shape, length + rest)])
-    kept = fragment.add(
-        "Slice", [rows, start, fragment.share(f"n{length}", np.array([length])), axis]
-    )
-    flat = fragment.fixed("flat", np.array([-1], np.int64))
-    return fragment.add("Cast", [fragment.add("Reshape", [kept, flat])], to=onnx.TensorProto.BOOL)
+    full = (two, rest, even, one) if shape.rows_first else (one, even, rest, two)
+    back = fragment.add("Reshape", [last_bit, fragment.add("Concat", full, axis=0)])
+    kept = fragment.add("Slice", [back, zero, columns, along])
+    return fragment.add("Cast", [kept], to=onnx.TensorProto.BOOL)
 
 
-def share_lengths(fragment: Fragment, role: str, shape: tuple[int, int, int], *inner: int) -> str:
-    """Declare a shape like that of paths, but with other inner lengths; return its name.
+def add_whole_rows(fragment: Fragment, weight: str, symbols: Symbols, shape: PairShape) -> str:
+    """Append nodes that leave out the row that makes odd ones even; return what is left.
 
-    The longer of the other two lengths is left to be inferred: weights of as long paths share it.
+    Args:
+        fragment: Takes the nodes.
+        weight: Name of numbers in the shape of levels.
+        symbols: Of the pairs.
+        shape: How they lie.
     """
-    _, length, behind = shape
-    ends = (-1, 1) if behind == 1 else (1, -1)
-    name = f"{role}{length}{'a' if behind == 1 else 'b'}"
-    return fragment.share(name, np.array([ends[0], *inner, ends[1]], np.int64))
+    zero, one = (fragment.constant(np.array([value], np.int64)) for value in (0, 1))
+    all_rows = fragment.constant(np.array([-1], np.int64))
+    lengths = (all_rows, symbols.columns) if shape.rows_first else (symbols.columns, all_rows)
+    matrix = fragment.add("Reshape", [weight, fragment.add("Concat", lengths, axis=0)])
+    end = fragment.share(f"o{shape.rows}", np.array([shape.rows], np.int64))
+    return fragment.add("Slice", [matrix, zero, end, zero if shape.rows_first else one])

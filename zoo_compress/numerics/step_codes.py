@@ -24,23 +24,20 @@ def step_table() -> npt.NDArray[np.float16]:
     return steps
 
 
-def step_codes(
-    steps: npt.NDArray[np.floating], *, nearest: bool = False
-) -> tuple[Bytes, np.float32]:
-    """Return the codes of the next larger steps, and what they are shares of.
+def step_codes(steps: npt.NDArray[np.floating]) -> tuple[Bytes, np.float32]:
+    """Return the codes of the nearest steps, and what they are shares of.
 
     Steps below 2^-15 of the largest become that, those of 0 stay.
 
     Args:
         steps: Not negative, any shape.
-        nearest: Whether a step may become smaller, if that one is nearer.
     """
     largest = steps.max(initial=0)
     factor = np.float32(largest if largest > 0 else 1)
     shares = np.asarray(steps, np.float64) / factor
     with np.errstate(divide="ignore"):
         places = -np.log2(shares) * EACH_OCTAVE
-        places = np.floor(places + (0.5 if nearest else 1e-6)).clip(0, ZERO - 1)
+        places = np.floor(places + 0.5).clip(0, ZERO - 1)
     return np.where(shares > 0, places, ZERO).astype(np.uint8), factor
 
 
@@ -81,5 +78,5 @@ class StoredSteps:
 
 def stored_steps(step: npt.NDArray[np.floating], *, in_bytes: bool) -> StoredSteps:
     """Return steps as codes of the nearest ones, or as float16 numbers, which may be negative."""
-    stored, factor = step_codes(step, nearest=True) if in_bytes else stored_scale(step)
+    stored, factor = step_codes(step) if in_bytes else stored_scale(step)
     return StoredSteps(stored=stored, factor=factor)

@@ -12,25 +12,27 @@ from pydantic import BaseModel, ConfigDict, Field
 from zoo_compress.core import AnyArray, Encoded, Option, Site
 from zoo_compress.graph.fragment import Fragment, insert_fragment
 from zoo_compress.graph.function import FEWEST_MODEL_BYTES
-from zoo_compress.graph.number_codes import (
-    add_choice,
+from zoo_compress.graph.nibbles import add_nibbles, packed_nibbles
+from zoo_compress.graph.rice_codes import (
+    OPSET,
+    add_lengths,
     add_numbers,
-    add_places,
     add_symbols,
-    packed_choice,
     packed_symbols,
 )
+from zoo_compress.graph.row_steps import add_row_steps
 from zoo_compress.graph.scaled import finish_weight
-from zoo_compress.graph.step_codes import add_coded_steps
-from zoo_compress.graph.trellis import add_trellis_levels
+from zoo_compress.graph.trellis import add_trellis_levels, add_whole_rows
 from zoo_compress.numerics.magnitude import unit_weights
-from zoo_compress.numerics.number_codes import number_codes
-from zoo_compress.numerics.step_codes import decoded_steps
+from zoo_compress.numerics.row_steps import ZERO
 from zoo_compress.numerics.trellis import trellis_levels
 from zoo_compress.techniques.calibration import Calibration
 from zoo_compress.techniques.sized import fragment_option, saving_options
 from zoo_compress.techniques.trellis_fit import TrellisFit
 from zoo_compress.techniques.trellis_layout import TrellisLayout
+
+NIBBLES = "e"
+"""Before the role of the steps of rows and the codes of columns."""
 
 Bits = Annotated[float, Field(ge=1.5, le=5)]
 
@@ -58,14 +60,14 @@ class TrellisCodesSettings(BaseModel):
 
 
 class TrellisCodes:
-    """Multiples of half a step of each output channel, on the path of a trellis, in prefix codes.
+    """Multiples of half a step of each output channel, on the path of a trellis, in Rice codes.
 
     Each number names every other level only, and the numbers before it say which of them: that
     leaves less error than numbers of as many bits that name all. Those of two outputs share a
-    code, which is the shorter, the nearer to 0 both are; each input has the one of ten sets of
-    codes that suits its numbers. The file holds the codes and the steps; a function of some 280
-    standard operators decodes all weights. ONNX Runtime folds it into constants when the session
-    is created, so the model then runs at the speed of dense weights.
+    code, which is the shorter, the nearer to 0 both are; each input has the one of nine codes that
+    suits its numbers. The file holds the codes and the steps; a function of some 120 standard
+    operators decodes all weights. ONNX Runtime folds it into constants when the session is
+    created, so the model then runs at the speed of dense weights.
     """
 
     name = "trellis-codes"
@@ -73,13 +75,19 @@ class TrellisCodes:
     by_weights = True
     observes = False
     folded = True
+    operator_set = OPSET
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         """Check the settings; see `TrellisCodesSettings`."""
         self._settings = TrellisCodesSettings.model_validate(dict(settings))
 
     def decline(self, site: Site) -> str | None:
-        """Return the reason when the model is small, rows lie scattered, or nothing is saved."""
+        """Return why weights of a small or an old model, or of scattered rows, are not coded so.
+
+        Or where that saves nothing.
+        """
+        if site.opset < OPSET:
+            return f"decoding takes operator set {OPSET}, the model uses {site.opset}"
         if site.model_bytes < self._settings.smallest_model_bytes:
             return f"a model of {site.model_bytes} bytes: the function that decodes takes too many"
         if not TrellisLayout(site, DEFAULT_BITS[0]).in_one_piece:
@@ -90,7 +98,7 @@ class TrellisCodes:
 
     def options(self, site: Site) -> Sequence[Option]:
         """Return one option per number of bits, more bytes first."""
-        if site.model_bytes < self._settings.smallest_model_bytes:
+        if site.opset < OPSET or site.model_bytes < self._settings.smallest_model_bytes:
             return []
         layouts = (TrellisLayout(site, bits) for bits in self._settings.bits)
         return saving_options(
@@ -114,16 +122,20 @@ class TrellisCodes:
         if not layout.fits:
             raise ValueError(f"{site.elements} weights have no codes of {layout.bits:g} bits")
         unit, exponent = unit_weights(weight)
-        found = TrellisFit(unit, layout, calibration).best()
-        symbols = number_codes().symbols(found.numbers.reshape(-1, found.numbers.shape[2]))
-        choices = np.broadcast_to(found.choice, symbols.shape)
-        packed = layout.in_file_order(symbols), layout.in_file_order(choices)
-        tensors = packed_symbols(*packed, room=layout.room)
-        tensors |= packed_choice(found.choice)
-        tensors["d"] = found.rows.reshape(layout.rows_shape)
-        tensors["f"] = np.array(np.ldexp(found.factor, exponent))
-        step = decoded_steps(found.rows)[:, :, None] * tensors["f"]
-        dense = layout.from_rows(trellis_levels(found.numbers) * step)
+        found, shape = TrellisFit(unit, layout, calibration).best(), layout.pair_shape
+        tensors = packed_symbols(
+            found.symbols,
+            found.choice,
+            shape,
+            room=layout.room,
+            quotient_room=layout.quotient_room,
+        )
+        steps = found.steps.times_power_of_two(exponent)
+        spacing = np.array([steps.spacing], np.uint8)
+        rows = shape.padded(steps.codes.reshape(-1), ZERO)
+        tensors |= packed_nibbles(NIBBLES, [spacing, rows, found.choice])
+        tensors["f"] = np.array(steps.factor)
+        dense = layout.from_rows(trellis_levels(found.numbers) * steps.decoded[:, :, None])
         return Encoded(option=option, tensors=tensors, dense=dense.astype(weight.dtype))
 
     def rewrite(self, model: ir.Model, site: Site, encoded: Encoded) -> None:
@@ -134,15 +146,24 @@ class TrellisCodes:
 
 def _fragment(layout: TrellisLayout) -> Fragment:
     """Build the decode subgraph of a site; it depends on shapes only, not on weights."""
-    site = layout.site
+    site, shape = layout.site, layout.pair_shape
     fragment = Fragment(site.name, site.alias, calls=True)
-    shape = layout.shape
-    choice = add_choice(fragment, shape)
-    symbols = add_symbols(fragment, layout.symbols_shape, choice, layout.room)
-    places = add_places(fragment, symbols, shape)
-    levels = add_trellis_levels(fragment, add_numbers(fragment), places, shape=shape)
-    rows = add_coded_steps(fragment, "d", layout.rows_shape)
-    step = fragment.add("Mul", [rows, fragment.store("f", (), np.float32)])
-    weight = fragment.add("Mul", [levels, step])
-    finish_weight(fragment, weight, site, shape=shape)
+    lengths = add_lengths(fragment, shape)
+    one = fragment.constant(np.array([1], np.int64))
+    count = 1 + 2 * shape.pair_rows + shape.code_columns
+    spacing, rows, codes = add_nibbles(
+        fragment, NIBBLES, count, (one, lengths.numbers, lengths.coded)
+    )
+    symbols = add_symbols(
+        fragment, codes, lengths, shape, room=layout.room, quotient_room=layout.quotient_room
+    )
+    levels = add_trellis_levels(fragment, add_numbers(fragment, shape), symbols, shape)
+    shares = add_row_steps(fragment, spacing, rows)
+    step = fragment.add("Mul", [shares, fragment.store("f", (), np.float32)])
+    along = (2, -1, 1, 1) if shape.rows_first else (1, 1, -1, 2)
+    upright = fragment.add("Reshape", [step, fragment.constant(np.array(along, np.int64))])
+    weight = fragment.add("Mul", [levels, upright])
+    if shape.rows % 2:
+        weight = add_whole_rows(fragment, weight, symbols, shape)
+    finish_weight(fragment, weight, site)
     return fragment

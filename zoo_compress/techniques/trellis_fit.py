@@ -10,12 +10,18 @@ import numpy as np
 import numpy.typing as npt
 
 from zoo_compress.numerics.feedback import FeedbackFactor
-from zoo_compress.numerics.number_codes import number_codes
-from zoo_compress.numerics.step_codes import (
-    Bytes,
-    decoded_steps,
-    step_codes,
+from zoo_compress.numerics.pair_shape import PairShape
+from zoo_compress.numerics.rice_codes import (
+    CODES,
+    FEWEST_QUOTIENT_BYTES,
+    LARGEST,
+    best_codes,
+    bits_taken,
+    expected_codes,
+    number_bits,
+    symbols,
 )
+from zoo_compress.numerics.row_steps import Bytes, RowSteps, row_steps
 from zoo_compress.numerics.trellis import Trellis, TrellisTables
 from zoo_compress.numerics.trellis_paths import Grid, code_on_trellis
 from zoo_compress.numerics.uniform import SMALLEST_STEP
@@ -50,16 +56,16 @@ class Coded:
 
     Attributes:
         numbers: Shape (G, O, K).
-        rows: Codes of the steps of rows, shape (G, O).
-        choice: Which code the numbers of each column have, shape (K,).
-        factor: The largest step.
-        bits: What the codes of all numbers take.
+        symbols: Of their pairs, by column that has a code, see `PairShape.merged_rows`.
+        choice: The codes of these columns.
+        steps: Of the rows, shape (G, O).
+        bits: What the codes take; more than there are where quotients have too little room.
     """
 
     numbers: npt.NDArray[np.int8]
-    rows: Bytes
+    symbols: npt.NDArray[np.int64]
     choice: Bytes
-    factor: np.float32
+    steps: RowSteps
     bits: int
 
 
@@ -82,15 +88,15 @@ class TrellisFit:
 
         There always is one: steps grow until all numbers are 0.
         """
-        coarseness, attempt = self._guess(), 0
+        coarseness, attempt, room = self._guess(), 0, 8 * self.layout.room
         found: Coded | None = None
         while True:
             attempt += 1
             tried = self._coded(coarseness)
-            spare = self.layout.room - tried.bits
+            spare = room - tried.bits
             if spare >= 0 and (found is None or tried.bits > found.bits):
                 found = tried
-            full = 0 <= spare <= (1 - ENOUGH) * self.layout.room
+            full = 0 <= spare <= (1 - ENOUGH) * room
             if found is not None and (full or attempt >= ATTEMPTS):
                 return found
             # Half the step takes a little less than a bit more for each number.
@@ -122,20 +128,16 @@ class TrellisFit:
     def _least(self) -> Floats:
         """Steps with which the largest weight of a row still has a level."""
         largest = np.abs(self._rows).max(axis=2, initial=0)
-        return np.where(self._shares > 0, largest / np.float32(number_codes().largest), 0)
+        return np.where(self._shares > 0, largest / np.float32(LARGEST), 0)
 
-    def _steps(self, coarseness: float) -> tuple[Bytes, np.float32]:
-        return step_codes(np.maximum(self._shares * np.float32(coarseness), self._least))
-
-    def _grid(self, coarseness: float) -> tuple[Bytes, np.float32, Grid]:
-        codes, factor = self._steps(coarseness)
-        rows = decoded_steps(codes) * factor
+    def _grid(self, coarseness: float) -> tuple[RowSteps, Grid]:
+        steps = row_steps(np.maximum(self._shares * np.float32(coarseness), self._least))
+        rows = steps.decoded
         inverse = np.divide(1, rows, out=np.zeros_like(rows), where=rows != 0)
         units = self._rows * inverse[:, :, None]
         deviation = np.sqrt(np.square(units).sum(axis=(0, 1)) / max(np.count_nonzero(rows), 1))
-        choice = number_codes().near(deviation, np.abs(units).max(axis=(0, 1), initial=0))
-        grid = Grid(rows=rows, tables=_tables(), choice=choice)
-        return codes, factor, grid
+        choice = expected_codes(deviation, np.abs(units).max(axis=(0, 1), initial=0))
+        return steps, Grid(rows=rows, tables=_tables(), choice=choice)
 
     def _guess(self) -> float:
         """Return about how coarse the steps have to be, from some weights without feedback."""
@@ -146,39 +148,46 @@ class TrellisFit:
         wanted = self.layout.bits - (0 if self._factor is None else FEEDBACK_BITS)
         coarseness = 4 * math.pow(2, -wanted)
         for _ in range(SAMPLED_ATTEMPTS):
-            _, _, grid = self._grid(coarseness)
+            _, grid = self._grid(coarseness)
             part = Grid(
                 rows=grid.rows.reshape(1, groups * rows)[:, chosen],
                 tables=grid.tables,
                 choice=grid.choice[columns],
             )
             numbers = code_on_trellis(sample, part, None)
-            taken = self._taken(numbers)[1].sum()
+            _, sampled, columns_sampled = numbers.shape
+            shape = PairShape(rows=sampled, columns=columns_sampled, rows_first=True)
+            taken = bits_taken(_symbols(numbers, shape)).min(axis=0).sum()
             excess = taken / max(numbers.size, 1) - wanted
             coarseness *= math.pow(2, excess)
         return coarseness
 
-    def _taken(self, numbers: npt.NDArray[np.int8]) -> tuple[npt.NDArray[np.int64], ...]:
-        """Return the best code of each column, and the bits that it takes."""
-        codes = number_codes()
-        return codes.best(codes.symbols(numbers.reshape(-1, numbers.shape[2])))
-
     def _coded(self, coarseness: float) -> Coded:
-        rows, factor, grid = self._grid(coarseness)
+        steps, grid = self._grid(coarseness)
         numbers = code_on_trellis(self._rows, grid, self._factor)
-        choice, bits = self._taken(numbers)
+        found = _symbols(numbers, self.layout.pair_shape)
+        taken = bits_taken(found)
+        choice = best_codes(taken)
+        remainders = len(found) * int(choice.sum(dtype=np.int64))
+        quotients = int(taken[choice, np.arange(len(choice))].sum()) - remainders
+        bits = remainders + max(quotients, 8 * FEWEST_QUOTIENT_BYTES)
+        beyond = quotients - 8 * self.layout.quotient_room
+        if beyond > 0:
+            bits = max(bits, 8 * self.layout.room) + beyond
         return Coded(
             numbers=numbers,
-            rows=rows,
-            choice=choice.astype(np.uint8),
-            factor=factor,
-            bits=int(bits.sum()),
+            symbols=found,
+            choice=choice,
+            steps=steps,
+            bits=bits,
         )
+
+
+def _symbols(numbers: npt.NDArray[np.int8], shape: PairShape) -> npt.NDArray[np.int64]:
+    return shape.merged_rows(symbols(shape.paired(numbers.reshape(-1, numbers.shape[2]))))
 
 
 @lru_cache(maxsize=1)
 def _tables() -> TrellisTables:
     """Return the tables of the trellis of each code; to make them takes 0.2 s."""
-    codes = number_codes()
-    trellises = [Trellis(bits=codes.bits(c), price=PRICE) for c in range(len(codes.codes))]
-    return TrellisTables(trellises)
+    return TrellisTables([Trellis(bits=number_bits(c), price=PRICE) for c in range(CODES)])

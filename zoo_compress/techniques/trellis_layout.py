@@ -9,9 +9,14 @@ from typing import Any
 import numpy.typing as npt
 
 from zoo_compress.core import Site
+from zoo_compress.numerics.pair_shape import PairShape
+from zoo_compress.numerics.rice_codes import FEWEST_COLUMNS, FEWEST_QUOTIENT_BYTES, WORD
 from zoo_compress.numerics.rows import from_rows, to_rows
 
 Array = npt.NDArray[Any]
+
+QUOTIENT_BITS = 2.4
+"""Bits of quotients that there is room for to each symbol; mostly they take 1.8 to 2.3."""
 
 
 @dataclass(frozen=True)
@@ -32,17 +37,11 @@ class TrellisLayout:
         return math.prod(self.site.shape[: self.site.channel_axis]) == 1
 
     @property
-    def shape(self) -> tuple[int, int, int]:
-        """Lengths before, along and behind a row; one of the ends is 1."""
+    def pair_shape(self) -> PairShape:
+        """How the pairs of numbers lie."""
         outputs = self.site.shape[self.site.channel_axis]
-        length = self.site.elements // max(outputs, 1)
-        return (outputs, length, 1) if self.rows_first else (1, length, outputs)
-
-    @property
-    def rows_shape(self) -> tuple[int, int, int]:
-        """`shape` with rows of length 1."""
-        before, _, behind = self.shape
-        return before, 1, behind
+        columns = self.site.elements // max(outputs, 1)
+        return PairShape(rows=outputs, columns=columns, rows_first=self.rows_first)
 
     @property
     def in_one_piece(self) -> bool:
@@ -51,24 +50,23 @@ class TrellisLayout:
         return 1 in (math.prod(shape[:axis]), math.prod(shape[axis + 1 :]))
 
     @property
-    def symbols_shape(self) -> tuple[int, int, int]:
-        """Lengths of the symbols, of two rows each, before, along and behind a row."""
-        before, length, behind = self.shape
-        return (-(-before // 2), length, 1) if self.rows_first else (1, length, -(-behind // 2))
+    def room(self) -> int:
+        """Bytes for all codes, in whole words."""
+        return math.floor(self.bits * self.site.elements) // WORD * (WORD // 8)
 
     @property
-    def room(self) -> int:
-        """Bits for all codes, a whole number of bytes."""
-        return math.floor(self.bits * self.site.elements) // 8 * 8
+    def quotient_room(self) -> int:
+        """Bytes, of those, in which the quotients have to lie; at least a word is left."""
+        wanted = math.ceil(QUOTIENT_BITS * self.pair_shape.symbols / 8)
+        return min(max(wanted, FEWEST_QUOTIENT_BYTES), self.room - WORD // 8)
 
     @property
     def fits(self) -> bool:
-        """Whether rows can be paths, and there is room for zeros and more."""
-        return self.in_one_piece and self.room > math.prod(self.symbols_shape)
-
-    def in_file_order(self, symbols: Array) -> Array:
-        """Return symbols, shape (rows, columns), one after the other as the file holds them."""
-        return (symbols if self.rows_first else symbols.T).reshape(-1)
+        """Whether rows can be paths, and there is room for zeros."""
+        shape = self.pair_shape
+        zeros = max(-(-shape.symbols // 8), FEWEST_QUOTIENT_BYTES)
+        columns = shape.code_columns >= FEWEST_COLUMNS
+        return self.in_one_piece and columns and self.quotient_room >= zeros
 
     def rows(self, weight: Array) -> Array:
         """Return a weight as rows, shape (G, O, K)."""
