@@ -60,8 +60,8 @@ def test_any_mask_is_followed(mask, make_model, run):
 def test_a_mask_takes_one_bit_for_each_element():
     mask = np.random.default_rng(0).random((5, 13)) < 0.5
     packed = packed_mask(mask)["b"]
-    assert (packed.shape, packed.dtype) == ((9, 1), np.uint8)
-    bits = np.unpackbits(packed, axis=1, bitorder="little").reshape(-1)
+    assert (packed.shape, packed.dtype) == ((9,), np.uint8)
+    bits = np.unpackbits(packed[None], axis=0, bitorder="little").reshape(-1)
     np.testing.assert_array_equal(bits[:65], mask.reshape(-1))
 
 

@@ -93,6 +93,44 @@ def test_fragments_store_a_shared_constant_once(make_model, run, draw):
     np.testing.assert_array_equal(run(model, X)[0], expected)
 
 
+def halved_by_table(weight="w", alias="zoo.0", *, calls=False) -> Fragment:
+    """Return a fragment like `halves` whose half is half of a quarter more, both computed once."""
+
+    def build_more(table: Fragment) -> None:
+        table.add("Add", [table.share("half", np.array([0.5], np.float32))] * 2)
+
+    def build_half(table: Fragment) -> None:
+        more = table.compute("more", build_more)
+        sizes = [table.add(name, [more]) for name in ("Abs", "Neg", "Sign", "Ceil", "Floor")]
+        table.add("Div", [sizes[0], table.add("Sum", [sizes[2], sizes[3]])])
+
+    fragment = Fragment(weight, alias, calls=calls)
+    floats = fragment.add("Cast", [fragment.store("c", (4, 8), np.int8)], to=TensorProto.FLOAT)
+    fragment.add("Mul", [floats, fragment.compute("quarters", build_half)])
+    fragment.finish()
+    return fragment
+
+
+TWO = "g (float[1,4] x) => (float[1,8] y) { a = MatMul(x, w) b = MatMul(x, v) y = Add(a, b) }"
+
+
+@pytest.mark.parametrize("calls", [False, True])
+def test_what_nodes_compute_for_all_fragments_is_computed_once(calls, make_model, run, draw):
+    model = ir.from_proto(make_model(TWO, {"w": draw(4, 8), "v": draw(4, 8)}))
+    before = bytes_without(to_compact_proto(model), ["w", "v"])
+    fragments = [halved_by_table(name, f"zoo.{name}", calls=calls) for name in ("w", "v")]
+    shared = {}
+    for seed, fragment in enumerate(fragments):
+        insert_fragment(model, fragment, {"c": codes(seed)})
+        shared |= fragment.shared_bytes
+    expected = X["x"] @ ((codes(0) + codes(1)) * np.float32(0.5))
+    np.testing.assert_array_equal(run(model, X)[0], expected)
+    computed = [value.name for node in model.graph for value in node.outputs]
+    assert computed.count("zoo.more") == computed.count("zoo.quarters") == 1
+    promised = before + sum(fragment.stored_bytes for fragment in fragments)
+    assert to_compact_proto(model).ByteSize() == promised + sum(shared.values())
+
+
 def test_another_tensor_under_the_name_of_a_shared_constant_is_refused(make_model, draw):
     weights = {"w": draw(4, 8), "zoo.half": np.array([0.25], np.float32)}
     model = ir.from_proto(make_model(MATMUL, weights))

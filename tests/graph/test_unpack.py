@@ -54,8 +54,8 @@ def test_a_fragment_of_odd_width_has_one_tensor_for_each_plane():
     stored = {tensor.name: tensor.shape for tensor in unpacking(draw((8, 8), 7), 7).tensors}
     assert stored == {
         "zoo.0.s": (2,),
-        "zoo.0.c4": (32, 1),
-        "zoo.0.c2": (16, 1),
-        "zoo.0.c1": (8, 1),
+        "zoo.0.c4": (32,),
+        "zoo.0.c2": (16,),
+        "zoo.0.c1": (8,),
     }
     assert role(Plane(width=4, offset=0)) == "c4"

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zoo_compress.numerics.packing import Plane, pack, packed_shape, planes, unpack
+from zoo_compress.numerics.packing import Plane, pack, packed_length, planes, unpack
 
 WIDTHS = st.integers(1, 8)
 COUNTS = st.integers(0, 70)
@@ -33,10 +33,10 @@ def test_no_bit_is_lost_beyond_the_padding_to_whole_blocks_of_eight_codes(bits, 
 
 @given(bits=WIDTHS, count=COUNTS)
 @settings(deadline=None)
-def test_the_shapes_are_known_before_the_codes_are(bits, count):
+def test_the_lengths_are_known_before_the_codes_are(bits, count):
     for plane, data in pack(draw(count, bits), bits).items():
         assert data.dtype == np.uint8
-        assert data.shape == packed_shape(count, plane, bits)
+        assert data.shape == (packed_length(count, plane, bits),)
 
 
 @pytest.mark.parametrize("bits", range(1, 9))
@@ -46,15 +46,15 @@ def test_the_planes_of_a_width_cover_each_bit_once(bits):
     assert all(plane.codes_per_byte * plane.width == 8 for plane in planes(bits))
 
 
-def test_the_first_code_of_a_byte_lies_in_its_lowest_bits():
-    packed = pack(np.array([1, 0, 2], np.uint8), 4)[Plane(width=4, offset=0)]
-    np.testing.assert_array_equal(packed, [[0x01], [0x02], [0], [0]])
+def test_the_first_codes_lie_in_the_lowest_bits_of_all_bytes():
+    packed = pack(np.array([1, 0, 2, 0, 5], np.uint8), 4)[Plane(width=4, offset=0)]
+    np.testing.assert_array_equal(packed, [0x51, 0, 2, 0])
 
 
 def test_codes_of_three_bits_are_a_plane_of_two_and_a_plane_of_one():
     packed = pack(np.array([0b101, 0b010], np.uint8), 3)
-    np.testing.assert_array_equal(packed[Plane(width=2, offset=0)], [[0b1001], [0]])
-    np.testing.assert_array_equal(packed[Plane(width=1, offset=2)], [[0b01]])
+    np.testing.assert_array_equal(packed[Plane(width=2, offset=0)], [0b01, 0b10])
+    np.testing.assert_array_equal(packed[Plane(width=1, offset=2)], [0b01])
 
 
 @pytest.mark.parametrize("bits", [0, 9, -1])

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from zoo_compress.numerics.rice_codes import (
     CODES,
+    FEWEST_COLUMNS,
     LARGEST,
     LARGEST_QUOTIENT,
     NO_CODE,
@@ -65,16 +66,16 @@ def test_codes_of_columns_take_few_bits_and_fill_words():
     assert taken[chosen, np.arange(90)].sum() <= 1.002 * taken.min(axis=0).sum()
 
 
-@given(st.integers(2, 9), st.integers(0, 99))
-def test_codes_of_few_columns_hold_what_is_in_them_and_fill_words(columns, seed):
-    coded = np.random.default_rng(seed).integers(0, len(pairs()), (5, columns))
+@given(st.integers(FEWEST_COLUMNS, 20), st.integers(0, 99), st.integers(1, len(pairs())))
+def test_codes_of_few_columns_hold_what_is_in_them_and_fill_words(columns, seed, largest):
+    coded = np.random.default_rng(seed).integers(0, largest, (5, columns))
     chosen = best_codes(bits_taken(coded))
-    assert chosen.sum() % WORD == 0
+    assert chosen.sum() % WORD == 0 < chosen.sum()
     assert (coded >> chosen <= LARGEST_QUOTIENT).all()
 
 
 def test_a_column_with_one_large_number_takes_a_code_that_has_it():
-    coded = np.zeros((500, 4), np.int64)
+    coded = np.zeros((500, 8), np.int64)
     coded[7, 0] = len(pairs()) - 1
     assert bits_taken(coded)[0, 0] >= NO_CODE
     chosen = best_codes(bits_taken(coded))
@@ -111,12 +112,14 @@ def test_numbers_near_0_take_fewer_bits(code):
     np.testing.assert_array_equal(bits, bits[::-1])
 
 
-def test_remainders_lie_row_after_row_the_lowest_bit_first():
-    coded = np.array([[0b101, 0b11, 0b1], [0b010, 0b00, 0b0]])
-    packed = packed_remainders(coded, np.array([3, 11, 2], np.uint8))
-    assert len(packed) == 2 * WORD // 8
-    words = packed.view("<u2")
-    np.testing.assert_array_equal(words, [0b101 | 0b11 << 3 | 0b1 << 14, 0b010])
+@pytest.mark.parametrize("rows_first", [True, False])
+def test_remainders_fill_words_row_by_row_the_lowest_bit_first(rows_first):
+    coded = np.array([[0b101, 0b11, 0b1, 7], [0b010, 0b00, 0b0, 9]])
+    codes = np.array([3, 11, 2, 16], np.uint8)
+    packed = packed_remainders(coded, codes, rows_first=rows_first)
+    words = packed.view("<u2").reshape(2, 2)
+    expected = np.array([[0b101 | 0b11 << 3 | 0b1 << 14, 7], [0b010, 9]])
+    np.testing.assert_array_equal(words, expected if rows_first else expected.T)
 
 
 def test_quotients_are_ones_with_a_zero_behind():

@@ -10,7 +10,7 @@ import onnx
 
 from zoo_compress.core import AnyArray
 from zoo_compress.graph.fragment import Fragment
-from zoo_compress.numerics.packing import pack, packed_shape, padded_length, planes
+from zoo_compress.numerics.packing import pack, packed_length, padded_length, planes
 
 (BIT,) = planes(1)
 
@@ -27,9 +27,9 @@ def packed_mask(mask: AnyArray) -> dict[str, AnyArray]:
 def add_scattered(fragment: Fragment, values: str, *, shape: Sequence[int]) -> str:
     """Append nodes that spread values over a mask of that shape; return the output's name.
 
-    The mask is stored as `b`, one bit for each element, in bytes of shape (n, 1); shifts left by
-    (7, 6, ..., 0) and right by 7 unpack it. The number of bits set up to an element, if its own is
-    set, and else 0, is its index into the values behind a leading zero.
+    The mask is stored as `b`, one bit for each element, in bytes in one row; shifts left by
+    7, 6, ..., 0, one below the other, and right by 7 unpack it. The number of bits set up to an
+    element, if its own is set, and else 0, is its index into the values behind a leading zero.
 
     Args:
         fragment: Stores the mask.
@@ -57,13 +57,13 @@ def add_spread(fragment: Fragment, values: str, mask: str) -> str:
     indices = fragment.add("Mul", [numbers, mask])
     zero = fragment.fixed("zero", np.zeros(1, np.float32))
     table = fragment.add("Concat", [zero, values], axis=0)
-    return fragment.add("Gather", [table, indices])
+    return fragment.add("GatherElements", [table, indices])
 
 
 def _add_bits(fragment: Fragment, count: int) -> str:
     """Append nodes that unpack `count` bits to int32, shape (count,); return the output's name."""
-    stored = fragment.store("b", packed_shape(count, BIT, 1), np.uint8)
-    cut_above = fragment.fixed("cut1", np.arange(7, -1, -1, dtype=np.uint8))
+    stored = fragment.store("b", (packed_length(count, BIT, 1),), np.uint8)
+    cut_above = fragment.fixed("cut1", np.arange(7, -1, -1, dtype=np.uint8)[:, None])
     high = fragment.add("BitShift", [stored, cut_above], direction="LEFT")
     by_seven = fragment.fixed("by7", np.array([7], np.uint8))
     bits = fragment.add("BitShift", [high, by_seven], direction="RIGHT")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -71,6 +71,7 @@ class Fragment:
         nodes: In topological order.
         tensors: Stored for this weight alone.
         constants: Small constants that all fragments of a model share, by name.
+        tables: What other fragments compute once for all that read it, by name, in their order.
     """
 
     weight: str
@@ -79,6 +80,7 @@ class Fragment:
     nodes: list[onnx.NodeProto] = field(default_factory=list)
     tensors: list[TensorPlan] = field(default_factory=list)
     constants: dict[str, AnyArray] = field(default_factory=dict)
+    tables: dict[str, Fragment] = field(default_factory=dict)
     _known: dict[tuple[str, tuple[int, ...], bytes], str] = field(default_factory=dict)
 
     def store(self, role: str, shape: Sequence[int], dtype: type[np.generic]) -> str:
@@ -97,6 +99,23 @@ class Fragment:
         """Declare a constant that all fragments of a model share and return its name."""
         full_name = PREFIX + name
         self.constants[full_name] = value
+        return full_name
+
+    def compute(self, name: str, build: Callable[[Fragment], None]) -> str:
+        """Declare what all fragments of a model share, but nodes compute; return its name.
+
+        ONNX Runtime takes longer for nodes, however little they do, than for small tables.
+
+        Args:
+            name: The same for the same nodes.
+            build: Appends the nodes to the fragment that it is given, the last one computes it.
+        """
+        full_name = PREFIX + name
+        if full_name not in self.tables:
+            table = Fragment(full_name, full_name, calls=self.calls)
+            build(table)
+            table.finish()
+            self.tables |= {**table.tables, full_name: table}
         return full_name
 
     def add(self, op_type: str, inputs: Sequence[str], /, **attributes: Any) -> str:
@@ -164,6 +183,9 @@ class Fragment:
             name: initializer_bytes(name, value.shape, value.itemsize)
             for name, value in self.constants.items()
         }
+        for name, table in self.tables.items():
+            computed, further = table.sizes
+            shared |= {**further, name: computed}
         if (function := self.function) is None:
             return self.inline_bytes, shared
         domain = onnx.OperatorSetIdProto(domain=DOMAIN, version=ANY_VERSION)
@@ -201,14 +223,45 @@ def insert_fragment(model: ir.Model, fragment: Fragment, tensors: Mapping[str, A
     old = graph.initializers.pop(fragment.weight)
     values = {name: _shared(graph, name, array) for name, array in fragment.constants.items()}
     values |= add_tensors(graph, fragment, tensors)
-    function = fragment.function
-    if function is not None:
-        define(model, function)
-    called = fragment.nodes if function is None else [function.call(fragment.weight)]
-    nodes = [to_ir_node(node, values) for node in called]
-    graph.insert_before(graph[0], nodes)
+    values |= {name: _computed(model, table) for name, table in fragment.tables.items()}
+    nodes = _called(model, fragment, values)
+    _insert(graph, nodes, [values[name] for name in fragment.tables])
     rebuilt = nodes[-1].outputs[0]
     ir.convenience.replace_all_uses_with(old, rebuilt)
+
+
+def _called(model: ir.Model, fragment: Fragment, values: dict[str, ir.Value]) -> list[ir.Node]:
+    """Return the nodes of a fragment, or the call of its function, which the model then has."""
+    function = fragment.function
+    if function is None:
+        return [to_ir_node(node, values) for node in fragment.nodes]
+    define(model, function)
+    return [to_ir_node(function.call(fragment.weight), values)]
+
+
+def _computed(model: ir.Model, table: Fragment) -> ir.Value:
+    """Return what a table computes, with the nodes that do if the model does not have them."""
+    graph = model.graph
+    read: dict[str, ir.Value] = {}
+    for node in graph:
+        known = {str(value.name): value for value in node.outputs}
+        if table.weight in known:
+            return known[table.weight]
+        read |= {name: value for name, value in known.items() if name in table.tables}
+    constants = {name: _shared(graph, name, array) for name, array in table.constants.items()}
+    nodes = _called(model, table, {**read, **constants})
+    _insert(graph, nodes, list(read.values()))
+    return nodes[-1].outputs[0]
+
+
+def _insert(graph: ir.Graph, nodes: list[ir.Node], read: list[ir.Value]) -> None:
+    """Insert nodes in front of all others, but behind those that compute what they read."""
+    behind = {value.producer() for value in read}
+    last = next((node for node in reversed(graph) if node in behind), None)
+    if last is None:
+        graph.insert_before(graph[0], nodes)
+    else:
+        graph.insert_after(last, nodes)
 
 
 def _shared(graph: ir.Graph, name: str, array: AnyArray) -> ir.Value:

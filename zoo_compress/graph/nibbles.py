@@ -37,8 +37,9 @@ def add_nibbles(fragment: Fragment, prefix: str, count: int, lengths: Sequence[s
         lengths: Names of the lengths of the lists, int64, shape (1,).
     """
     shape = (padded_length(count, BITS),)
-    codes = add_unpacked_codes(fragment, bits=BITS, shape=shape, prefix=prefix)
-    whole = fragment.add("Cast", [codes], to=onnx.TensorProto.INT32)
+    whole = add_unpacked_codes(
+        fragment, bits=BITS, shape=shape, prefix=prefix, to=onnx.TensorProto.INT32
+    )
     start, found = fragment.constant(np.array([0], np.int64)), []
     for length in lengths:
         end = fragment.add("Add", [start, length])

@@ -16,7 +16,6 @@ from zoo_compress.graph.fragment import Fragment
 from zoo_compress.numerics.pair_shape import PairShape
 from zoo_compress.numerics.rice_codes import (
     CODES,
-    FEWEST_QUOTIENT_BYTES,
     WORD,
     line,
     packed_quotients,
@@ -54,15 +53,14 @@ def packed_symbols(
     quotients = packed_quotients(
         shape.in_order(coded), shape.in_order(np.broadcast_to(codes, coded.shape))
     )
-    remainders = packed_remainders(coded, codes)
-    free = room - len(remainders) - max(len(quotients), FEWEST_QUOTIENT_BYTES)
+    remainders = packed_remainders(coded, codes, rows_first=shape.rows_first)
+    free = room - len(remainders) - len(quotients)
     if free < 0 or len(quotients) > quotient_room:
         raise ValueError(
             f"{len(remainders)} and {len(quotients)} bytes do not fit into {room}, of which "
             f"{quotient_room} may be quotients"
         )
-    between = np.zeros(room - len(remainders) - len(quotients), np.uint8)
-    stored = np.concatenate([remainders, between, quotients[::-1]])
+    stored = np.concatenate([remainders, np.zeros(free, np.uint8), quotients[::-1]])
     return {
         REMAINDERS: stored[: room - quotient_room],
         QUOTIENTS: stored[room - quotient_room :],
@@ -102,11 +100,12 @@ class Symbols:
     """Names of what is computed.
 
     Attributes:
-        places: Symbols, int32, shape (pair_rows, columns, 1) or (1, columns, pair_rows).
+        twice: Two times the symbols, int32, in one row, or of shape (columns, pair_rows) where
+            columns come first.
         columns: How many columns there are, int64, shape (1,).
     """
 
-    places: str
+    twice: str
     columns: str
 
 
@@ -131,76 +130,119 @@ def add_symbols(
     """
     ahead = fragment.store(REMAINDERS, (room - quotient_room,), np.uint8)
     end = fragment.store(QUOTIENTS, (quotient_room,), np.uint8)
-    upright = fragment.constant(np.array([-1, 1], np.int64))
-    codes = fragment.add("Reshape", [codes, upright])
     stored = fragment.add("Concat", [ahead, end], axis=0)
-    remainders = _add_remainders(fragment, stored, codes, lengths, shape)
+    together = fragment.add("Mul", [lengths.merged, _whole(fragment, 2)])
+    rows = fragment.add("Div", [lengths.numbers, together])
+    remainders = _add_remainders(fragment, stored, codes, rows, lengths.coded, shape)
     outline = fragment.add("Shape", [remainders])
     quotients = _unsigned(fragment, _add_quotients(fragment, end, outline))
-    high = fragment.add("BitShift", [quotients, _unsigned(fragment, codes)], direction="LEFT")
+    one = fragment.constant(np.array([1], np.int32))
+    by = _along_columns(fragment, fragment.add("Add", [codes, one]), shape)
+    high = fragment.add("BitShift", [quotients, _unsigned(fragment, by)], direction="LEFT")
     both = fragment.add("BitwiseOr", [high, remainders])
-    places = fragment.add("Cast", [both], to=INT32)
-    columns = fragment.add("Div", [lengths.coded, lengths.merged])
+    twice = fragment.add("Cast", [both], to=INT32)
     if shape.rows_first:
-        one_by_one = fragment.add(
-            "Concat", [_whole(fragment, -1), columns, _whole(fragment, 1)], axis=0
-        )
-        places = fragment.add("Reshape", [places, one_by_one])
-    return Symbols(places, columns)
+        twice = fragment.add("Reshape", [twice, _whole(fragment, -1)])
+    return Symbols(twice, fragment.add("Div", [lengths.coded, lengths.merged]))
 
 
 def _whole(fragment: Fragment, value: int) -> str:
     return fragment.constant(np.array([value], np.int64))
 
 
-def _add_remainders(
-    fragment: Fragment, stored: str, codes: str, lengths: Lengths, shape: PairShape
-) -> str:
-    """Append nodes that find the remainders of symbols; return their name, uint32.
+def _unsigned(fragment: Fragment, name: str) -> str:
+    return fragment.add("Cast", [name], to=onnx.TensorProto.UINT32)
 
-    Those of a row of symbols lie one after the other, and each row begins with a word. So in each
-    row that of a column begins as many words later, behind as many bits. It may go on in the next
-    word: both are looked up together.
+
+def _along_columns(fragment: Fragment, name: str, shape: PairShape) -> str:
+    """Append a node that lays numbers of columns along them.
+
+    No last axis is 1 long: ONNX Runtime then shifts numbers one by one, in fifty times the time.
+    """
+    if shape.rows_first:
+        return name
+    upright = fragment.constant(np.array([-1, 1], np.int64))
+    return fragment.add("Reshape", [name, upright])
+
+
+def _add_remainders(
+    fragment: Fragment, stored: str, codes: str, rows: str, columns: str, shape: PairShape
+) -> str:
+    """Append nodes that find two times the remainders of symbols; return their name, uint32.
+
+    Each row of symbols has words of its own, in which the remainders of the columns lie one after
+    the other. So that of a column begins in the same word of each row, behind as many bits. It may
+    go on in the next word: both are looked up together.
+
+    Args:
+        fragment: Takes the nodes.
+        stored: Name of all bytes.
+        codes: Name of the codes of the columns, int32, in one row.
+        rows: Name of how many rows of symbols there are, int64, shape (1,).
+        columns: Name of how many columns of them, int64, shape (1,).
+        shape: How they lie.
     """
     zero = fragment.constant(np.array(0, np.int64))
-    word = fragment.constant(np.array(WORD, np.int32))
+    word = fragment.constant(np.array([WORD], np.int32))
     before = fragment.add("CumSum", [codes, zero], exclusive=1)
-    first = fragment.add("Div", [before, word])
-    skipped = fragment.add("Sub", [before, fragment.add("Mul", [first, word])])
-    row_words = fragment.add("Div", [fragment.add("ReduceSum", [codes], keepdims=0), word])
-    together = fragment.add("Mul", [lengths.merged, _whole(fragment, 2)])
-    one, rows = _whole(fragment, 1), fragment.add("Div", [lengths.numbers, together])
-    along = fragment.add(
-        "Concat", (rows, one, one) if shape.rows_first else (one, one, rows), axis=0
+    own = fragment.add("Div", [before, word])
+    skipped = fragment.add("Sub", [before, fragment.add("Mul", [own, word])])
+    width = fragment.add("Div", [fragment.add("ReduceSum", [codes], keepdims=1), word])
+    # Behind the last word begin only remainders of no bits.
+    last = fragment.add("Sub", [width, fragment.constant(np.array([1], np.int32))])
+    first = fragment.add("Min", [own, last])
+    width = fragment.add("Cast", [width], to=onnx.TensorProto.INT64)
+    words = _add_words(fragment, stored, _whole(fragment, 1) if shape.rows_first else rows)
+    count = fragment.add("Mul", [rows, width])
+    used = fragment.add("Slice", [words, _whole(fragment, 0), count])
+    sizes, lengths = (
+        fragment.add("Concat", [rows, other] if shape.rows_first else [other, rows], axis=0)
+        for other in (width, columns)
     )
-    axis = fragment.constant(np.array(0 if shape.rows_first else 2, np.int64))
-    each = fragment.add("Expand", [row_words, along])
-    places = fragment.add("Add", [fragment.add("CumSum", [each, axis], exclusive=1), first])
-    found = fragment.add("Gather", [_add_words(fragment, stored), places])
-    found = fragment.add("BitShift", [found, _unsigned(fragment, skipped)], direction="RIGHT")
-    masks = fragment.constant((np.exp2(np.arange(CODES)) - 1).astype(np.uint32))
-    return fragment.add("BitwiseAnd", [found, fragment.add("Gather", [masks, codes])])
+    of_rows = fragment.add("Reshape", [used, sizes])
+    places = fragment.add("Expand", [_along_columns(fragment, first, shape), lengths])
+    found = fragment.add("GatherElements", [of_rows, places], axis=1 if shape.rows_first else 0)
+    by = _along_columns(fragment, _unsigned(fragment, skipped), shape)
+    found = fragment.add("BitShift", [found, by], direction="RIGHT")
+    masks = fragment.constant((2 * (np.exp2(np.arange(CODES)) - 1)).astype(np.uint32))
+    own_masks = _along_columns(fragment, fragment.add("Gather", [masks, codes]), shape)
+    return fragment.add("BitwiseAnd", [found, own_masks])
 
 
-def _add_words(fragment: Fragment, stored: str) -> str:
-    """Append nodes that put the next word above each word of bytes; return their name, uint32."""
+def _add_words(fragment: Fragment, stored: str, further: str) -> str:
+    """Append nodes that put a later word above each word of bytes, and move both up by one bit.
+
+    No remainder reaches the last bit, which is lost.
+
+    Args:
+        fragment: Takes the nodes.
+        stored: Name of the bytes.
+        further: Name of how many words later the other one comes, int64, shape (1,).
+
+    Returns:
+        Name of the double words, uint32, in one row.
+    """
     halves = fragment.add("Reshape", [stored, fragment.constant(np.array([-1, 2], np.int64))])
     low, high = (
         _unsigned(fragment, fragment.add("Gather", [halves, column], axis=1))
         for column in (fragment.constant(np.array(place, np.int64)) for place in (0, 1))
     )
     by_byte = fragment.constant(np.array(WORD // 2, np.uint32))
-    high = fragment.add("BitShift", [high, by_byte], direction="LEFT")
-    words = fragment.add("BitwiseOr", [low, high])
+    words = fragment.add(
+        "BitwiseOr", [low, fragment.add("BitShift", [high, by_byte], direction="LEFT")]
+    )
+    later = fragment.add("Slice", [words, further, _whole(fragment, FAR)])
+    beyond = fragment.add(
+        "ConstantOfShape",
+        [further],
+        value=onnx.numpy_helper.from_array(np.zeros(1, np.uint32)),
+    )
+    others = fragment.add("Concat", [later, beyond], axis=0)
     by_word = fragment.constant(np.array(WORD, np.uint32))
-    second = fragment.add("BitShift", [words, by_word], direction="LEFT")
-    second = fragment.add("Slice", [second, _whole(fragment, 1), _whole(fragment, FAR)])
-    first = fragment.add("Slice", [words, _whole(fragment, 0), _whole(fragment, -1)])
-    return fragment.add("BitwiseOr", [first, second])
-
-
-def _unsigned(fragment: Fragment, name: str) -> str:
-    return fragment.add("Cast", [name], to=onnx.TensorProto.UINT32)
+    above = fragment.add("BitShift", [others, by_word], direction="LEFT")
+    both = fragment.add("BitwiseOr", [words, above])
+    by_one = fragment.constant(np.array(1, np.uint32))
+    return fragment.add("BitShift", [both, by_one], direction="LEFT")
 
 
 def _add_quotients(fragment: Fragment, end: str, outline: str) -> str:
@@ -209,17 +251,14 @@ def _add_quotients(fragment: Fragment, end: str, outline: str) -> str:
     Each bit is added to what belongs to the number of 0 in front of it. What follows those of the
     last symbol adds to places that are cut off.
     """
-    flat = fragment.fixed("flat", np.array([-1], np.int64))
     backwards = [_whole(fragment, value) for value in (-1, -FAR, 0, -1)]
     turned = fragment.add("Slice", [end, *backwards])
-    upright = fragment.add("Reshape", [turned, fragment.constant(np.array([-1, 1], np.int64))])
-    lefts = fragment.fixed("cut1", np.arange(7, -1, -1, dtype=np.uint8))
-    high = fragment.add("BitShift", [upright, lefts], direction="LEFT")
-    by_seven = fragment.fixed("by7", np.array([7], np.uint8))
-    single = fragment.add("BitShift", [high, by_seven], direction="RIGHT")
-    bits = fragment.add("Reshape", [single, flat])
+    each = fragment.add(
+        "Gather", [fragment.compute("b", _add_byte_bits), _to_int32(fragment, turned)]
+    )
+    bits = fragment.add("Reshape", [each, _whole(fragment, -1)])
     zero = fragment.constant(np.array(0, np.uint8))
-    ends = fragment.add("Cast", [fragment.add("Equal", [bits, zero])], to=INT32)
+    ends = _to_int32(fragment, fragment.add("Equal", [bits, zero]))
     axis = fragment.constant(np.array(0, np.int64))
     numbers = fragment.add("CumSum", [ends, axis], exclusive=1)
     empty = onnx.numpy_helper.from_array(np.zeros(1, np.uint8))
@@ -230,26 +269,39 @@ def _add_quotients(fragment: Fragment, end: str, outline: str) -> str:
     return fragment.add("Reshape", [kept, outline])
 
 
-def add_numbers(fragment: Fragment, shape: PairShape) -> str:
-    """Append nodes that compute what symbols stand for; return its name, float32.
+def _to_int32(fragment: Fragment, name: str) -> str:
+    return fragment.add("Cast", [name], to=INT32)
+
+
+def _add_byte_bits(fragment: Fragment) -> None:
+    """Append a table of the bits of each byte, the lowest first, uint8, shape (256, 8)."""
+    one = onnx.numpy_helper.from_array(np.ones(1, np.int32))
+    lengths = fragment.constant(np.array([256, 1], np.int64))
+    axis = fragment.constant(np.array(0, np.int64))
+    ones = fragment.add("ConstantOfShape", [lengths], value=one)
+    counted = fragment.add("CumSum", [ones, axis], exclusive=1)
+    numbers = fragment.add("Cast", [counted], to=onnx.TensorProto.UINT8)
+    places = fragment.constant(np.arange(8, dtype=np.uint8))
+    moved = fragment.add("BitShift", [numbers, places], direction="RIGHT")
+    one_bit = fragment.constant(np.array([1], np.uint8))
+    fragment.add("BitwiseAnd", [moved, one_bit])
+
+
+def add_numbers(fragment: Fragment) -> str:
+    """Append nodes that compute what symbols stand for; return its name, float32, (2, symbols).
 
     A table in the file would take 17 kB. TopK sorts, and of equal sums takes the first one first.
-
-    Returns:
-        Name of the numbers of pairs, shape (2, symbols), or (symbols, 2) where columns come first.
     """
     numbers = line()
     width = len(numbers)
     lines = fragment.add("Cast", [fragment.constant(numbers)], to=FLOAT)
     squares = fragment.add("Mul", [lines, lines])
-    column = fragment.add("Reshape", [squares, fragment.constant(np.array([width, 1], np.int64))])
-    flat = fragment.fixed("flat", np.array([-1], np.int64))
-    sums = fragment.add("Reshape", [fragment.add("Add", [column, squares]), flat])
+    column = fragment.add("Reshape", [squares, fragment.constant(np.array([-1, 1], np.int64))])
+    sums = fragment.add("Reshape", [fragment.add("Add", [column, squares]), _whole(fragment, -1)])
     _, order = fragment.add_several("TopK", [sums, _whole(fragment, width**2)], 2, largest=0)
-    lengths = fragment.constant(np.array(width, np.int64))
+    lengths = _whole(fragment, width)
     first = fragment.add("Div", [order, lengths])
     second = fragment.add("Sub", [order, fragment.add("Mul", [first, lengths])])
-    target = fragment.constant(np.array((1, -1) if shape.rows_first else (-1, 1), np.int64))
-    parts = [fragment.add("Reshape", [part, target]) for part in (first, second)]
-    both = fragment.add("Concat", parts, axis=0 if shape.rows_first else 1)
-    return fragment.add("Gather", [lines, both])
+    beside = fragment.constant(np.array([1, -1], np.int64))
+    parts = [fragment.add("Reshape", [part, beside]) for part in (first, second)]
+    return fragment.add("Gather", [lines, fragment.add("Concat", parts, axis=0)])

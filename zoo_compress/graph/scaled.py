@@ -39,18 +39,16 @@ def add_steps(
     return fragment.add("Mul", [shares, fragment.store("f", factor, np.float32)])
 
 
-def finish_weight(
-    fragment: Fragment, weight: str, site: Site, *, shape: Sequence[int] | None = None
-) -> None:
+def finish_weight(fragment: Fragment, weight: str, site: Site, *, shape: Sequence[int]) -> None:
     """Give float32 numbers the shape, the element type and the name of a weight.
 
     Args:
         fragment: The last node appended must be the one that computes `weight`.
         weight: Name of the numbers.
         site: Where the weight is.
-        shape: Shape that they have now, if it may be that of the weight.
+        shape: Shape that they have now.
     """
-    if shape is None or tuple(shape) != site.shape:
+    if tuple(shape) != site.shape:
         target = fragment.keep("w", np.array(site.shape, np.int64))
         weight = fragment.add("Reshape", [weight, target])
     if site.dtype != "float32":

@@ -9,7 +9,9 @@ import numpy as np
 import onnx
 
 from zoo_compress.graph.fragment import Fragment
-from zoo_compress.numerics.packing import Plane, packed_shape, padded_length, planes
+from zoo_compress.numerics.packing import Plane, packed_length, padded_length, planes
+
+FLOAT = onnx.TensorProto.FLOAT
 
 
 def role(plane: Plane) -> str:
@@ -18,20 +20,21 @@ def role(plane: Plane) -> str:
 
 
 def add_unpacked_codes(
-    fragment: Fragment, *, bits: int, shape: Sequence[int], prefix: str = ""
+    fragment: Fragment, *, bits: int, shape: Sequence[int], prefix: str = "", to: int = FLOAT
 ) -> str:
-    """Append nodes that unpack codes to float32 in `shape`; return the output's name.
+    """Append nodes that unpack codes in `shape`; return the output's name.
 
-    Every plane is stored as bytes of shape (n, 1). A left shift by (8-w, 8-2w, ...) cuts off what
-    lies above each field, a right shift by 8-w what lies below, and a last left shift puts it at
-    the plane's offset; the planes are cast and summed. BitShift came with operator set 11,
-    masking (BitwiseAnd) only with 18. Whole-byte codes need the cast alone.
+    Every plane is stored as bytes in one row. Left shifts by (8-w, 8-2w, ...), one below the
+    other, cut off what lies above each field, a right shift by 8-w what lies below, and a last
+    left shift puts it at the plane's offset; the planes are cast and summed. BitShift came with
+    operator set 11, masking (BitwiseAnd) only with 18. Whole-byte codes need the cast alone.
 
     Args:
         fragment: Stores the planes, see `role`.
         bits: Width of a code, 1 to 8.
         shape: Shape of the codes.
         prefix: Before the roles of what is stored, where a fragment unpacks codes twice.
+        to: Element type of the codes in ONNX, float32 or int32.
     """
     count = math.prod(shape)
     exact = padded_length(count, bits) == count
@@ -40,28 +43,28 @@ def add_unpacked_codes(
     shape_of_part = target if exact else flat
     parts = []
     for plane in planes(bits):
-        stored = fragment.store(prefix + role(plane), packed_shape(count, plane, bits), np.uint8)
+        length = packed_length(count, plane, bits)
+        stored = fragment.store(prefix + role(plane), (length,), np.uint8)
         fields = _add_fields(fragment, stored, plane)
-        parts.append(fragment.add("Reshape", [fields, shape_of_part]))
-    floats = [fragment.add("Cast", [part], to=onnx.TensorProto.FLOAT) for part in parts]
-    codes = floats[0] if len(floats) == 1 else fragment.add("Sum", floats)
+        part = fragment.add("Reshape", [fields, shape_of_part])
+        parts.append(fragment.add("Cast", [part], to=to))
+    codes = _add_sum(fragment, parts) if to == FLOAT else _add_total(fragment, parts)
     if exact:
         return codes
     trimmed = _add_trimmed(fragment, codes, f"{prefix}n", count)
     return fragment.add("Reshape", [trimmed, target]) if len(shape) > 1 else trimmed
 
 
-def add_unpacked_bits(fragment: Fragment, count: int) -> str:
-    """Append nodes that unpack single bits to bytes in one row; return the output's name.
+def _add_sum(fragment: Fragment, parts: Sequence[str]) -> str:
+    return parts[0] if len(parts) == 1 else fragment.add("Sum", parts)
 
-    Args:
-        fragment: Stores them, see `role`.
-        count: A whole number of bytes.
-    """
-    (plane,) = planes(1)
-    stored = fragment.store(role(plane), packed_shape(count, plane, 1), np.uint8)
-    flat = fragment.fixed("flat", np.array([-1], np.int64))
-    return fragment.add("Reshape", [_add_fields(fragment, stored, plane), flat])
+
+def _add_total(fragment: Fragment, parts: Sequence[str]) -> str:
+    """Append nodes that add whole numbers up: Sum takes none."""
+    total = parts[0]
+    for part in parts[1:]:
+        total = fragment.add("Add", [total, part])
+    return total
 
 
 def _add_fields(fragment: Fragment, stored: str, plane: Plane) -> str:
@@ -69,7 +72,7 @@ def _add_fields(fragment: Fragment, stored: str, plane: Plane) -> str:
         return stored
     width = plane.width
     lefts = 8 - width - width * np.arange(plane.codes_per_byte, dtype=np.uint8)
-    cut_above = fragment.fixed(f"cut{width}", lefts)
+    cut_above = fragment.fixed(f"cut{width}", lefts[:, None])
     high = fragment.add("BitShift", [stored, cut_above], direction="LEFT")
     fields = fragment.add("BitShift", [high, _shift(fragment, 8 - width)], direction="RIGHT")
     if plane.offset == 0:

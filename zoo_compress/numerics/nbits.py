@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from zoo_compress.core import FloatArray
-from zoo_compress.numerics.packing import pack, planes, unpack
 
 Array = npt.NDArray[np.float32]
 Bytes = npt.NDArray[np.uint8]
@@ -133,17 +132,18 @@ def packed_blocks(codes: Bytes, bits: int) -> Bytes:
         ValueError: If bits is neither 4 nor 8, or a code does not fit.
     """
     _half(bits)
-    (packed,) = pack(codes.reshape(-1), bits).values()
-    return packed.reshape(*codes.shape[:2], codes.shape[2] * bits // 8)
+    if codes.size and int(codes.max()) >= 1 << bits:
+        raise ValueError(f"code {int(codes.max())} does not fit {bits} bits")
+    return codes if bits == 8 else codes[:, :, ::2] | codes[:, :, 1::2] << np.uint8(4)
 
 
 def unpacked_blocks(packed: Bytes, bits: int) -> Bytes:
     """Read codes back from what `packed_blocks` returns."""
     _half(bits)
-    (plane,) = planes(bits)
-    size = packed.shape[2] * 8 // bits
-    codes = unpack({plane: packed.reshape(-1, 1)}, packed.size * 8 // bits)
-    return codes.reshape(*packed.shape[:2], size)
+    if bits == 8:
+        return packed
+    codes = np.stack([packed & 15, packed >> np.uint8(4)], axis=-1)
+    return codes.reshape(*packed.shape[:2], 2 * packed.shape[2])
 
 
 def block_count(length: int, block_size: int) -> int:

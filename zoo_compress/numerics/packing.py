@@ -2,7 +2,9 @@
 
 A code of k bits is split into planes of 4, 2 and 1 bits, the binary digits of k: 7 bits are a
 4-bit, a 2-bit and a 1-bit plane. Each plane packs a whole number of codes into a byte, so no
-bit is lost for any k and standard ONNX shifts can unpack it.
+bit is lost for any k and standard ONNX shifts can unpack it. The lowest bits of all bytes come
+first, then those next to them: ONNX Runtime shifts long rows by one number ten times as fast as
+short ones by several.
 """
 
 from __future__ import annotations
@@ -57,20 +59,20 @@ def padded_length(count: int, bits: int) -> int:
     return count if bits == 8 else -(-count // CODES_PER_BLOCK) * CODES_PER_BLOCK
 
 
-def packed_shape(count: int, plane: Plane, bits: int) -> tuple[int, int]:
-    """Return the shape of a packed plane, (bytes, 1): ready to broadcast against shifts."""
-    return padded_length(count, bits) // plane.codes_per_byte, 1
+def packed_length(count: int, plane: Plane, bits: int) -> int:
+    """Return how many bytes a packed plane has."""
+    return padded_length(count, bits) // plane.codes_per_byte
 
 
 def pack(codes: Bytes, bits: int) -> dict[Plane, Bytes]:
-    """Pack codes into planes, the first code of a byte in its lowest bits.
+    """Pack codes into planes, the first ones in the lowest bits of all bytes.
 
     Args:
         codes: Shape (n,), every value below 2^bits.
         bits: Width of a code, 1 to 8.
 
     Returns:
-        One array of shape `packed_shape` for each plane.
+        `packed_length` bytes for each plane.
 
     Raises:
         ValueError: If a code needs more than `bits` bits.
@@ -82,11 +84,9 @@ def pack(codes: Bytes, bits: int) -> dict[Plane, Bytes]:
     packed: dict[Plane, Bytes] = {}
     for plane in planes(bits):
         field = (padded >> np.uint8(plane.offset)) & np.uint8((1 << plane.width) - 1)
-        # A reduction over as short an axis takes several times as long as its terms do.
-        data = field[:: plane.codes_per_byte].copy()
-        for place in range(1, plane.codes_per_byte):
-            data |= field[place :: plane.codes_per_byte] << np.uint8(place * plane.width)
-        packed[plane] = data[:, None]
+        rows = field.reshape(plane.codes_per_byte, -1)
+        shifts = np.arange(plane.codes_per_byte, dtype=np.uint8)[:, None] * np.uint8(plane.width)
+        packed[plane] = np.bitwise_or.reduce(rows << shifts, axis=0)
     return packed
 
 
@@ -94,7 +94,7 @@ def unpack(packed: Mapping[Plane, Bytes], count: int) -> Bytes:
     """Read `count` codes back from their planes."""
     total = np.zeros(count, np.uint8)
     for plane, data in packed.items():
-        shifts = np.arange(plane.codes_per_byte, dtype=np.uint8) * plane.width
+        shifts = np.arange(plane.codes_per_byte, dtype=np.uint8)[:, None] * np.uint8(plane.width)
         field = (data >> shifts) & ((1 << plane.width) - 1)
         total |= (field.reshape(-1)[:count] << plane.offset).astype(np.uint8)
     return total

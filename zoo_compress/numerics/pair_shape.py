@@ -19,9 +19,8 @@ MANY_COLUMNS = 64
 class PairShape:
     """A matrix of numbers, two of each column with one symbol.
 
-    The numbers of a pair lie so that what is looked up for the symbols is in the order of the
-    matrix at once: in the first and the second half of the rows where these lie one after the
-    other, in rows side by side where columns do.
+    Those of a pair lie in the first and the second half of the rows: what is looked up for all
+    first numbers and for all second ones then makes up the matrix, one behind the other.
 
     Attributes:
         rows: Of the matrix; if they are odd, zeros make one more.
@@ -68,10 +67,7 @@ class PairShape:
 
     def paired(self, numbers: npt.NDArray[Element]) -> npt.NDArray[Element]:
         """Return the first and the second numbers of pairs, shape (2, pair_rows, columns)."""
-        padded = self.padded(numbers)
-        if self.rows_first:
-            return padded.reshape(2, self.pair_rows, self.columns)
-        return padded.reshape(self.pair_rows, 2, self.columns).swapaxes(0, 1)
+        return self.padded(numbers).reshape(2, self.pair_rows, self.columns)
 
     def merged_rows(self, symbols: npt.NDArray[Element]) -> npt.NDArray[Element]:
         """Return symbols, shape (pair_rows, columns), by column that has a code."""

@@ -24,14 +24,12 @@ LARGEST = 46
 """All numbers from minus that to that have symbols."""
 CODES = 16
 """Code m has remainders of m bits, from 0 on."""
-FEWEST_COLUMNS = 2
-"""One column alone has no code whose remainders take a word."""
 LARGEST_QUOTIENT = 255
 """So that a byte counts them."""
 WORD = 16
 """Bits of which the remainders of a row of symbols take a multiple."""
-FEWEST_QUOTIENT_BYTES = 2 * WORD // 8
-"""Bytes that are kept for quotients: two words follow each in which a remainder may begin."""
+FEWEST_COLUMNS = 8
+"""So many have codes whose remainders take whole words."""
 NO_CODE = 1 << 20
 """Stands for the bits of symbols that a code does not have."""
 
@@ -115,50 +113,57 @@ def bits_taken(coded: Ints) -> Ints:
 
 
 def best_codes(taken: Ints) -> Bytes:
-    """Return codes of columns in which they take few bits, their sum a multiple of `WORD`.
+    """Return codes of columns in which they take few bits, and their remainders whole words.
 
     From the best code of each column, either all that is missing is added or all that is too much
-    is taken away, one by one, where it costs the least.
+    is taken away, one by one, where it costs the least. There is one word at least.
 
     Args:
-        taken: See `bits_taken`.
+        taken: See `bits_taken`; for at least `FEWEST_COLUMNS` columns.
 
     Returns:
         Shape (columns,).
     """
-    best = np.argmin(taken, axis=0)
+    best: Ints = np.argmin(taken, axis=0)
+    columns = np.arange(taken.shape[1])
     over = int(best.sum()) % WORD
-    fewer, more = _moved(taken, best, -1, over), _moved(taken, best, 1, -over % WORD)
-    columns = np.arange(len(best))
-    if more is not None and taken[more, columns].sum() < taken[fewer, columns].sum():
-        return more.astype(np.uint8)
-    assert fewer is not None
-    return fewer.astype(np.uint8)
+    if over == 0 < best.sum():
+        return best.astype(np.uint8)
+    found = _moved(taken, best, 1, WORD - over)
+    if best.sum() > WORD:
+        fewer = _moved(taken, best, -1, over)
+        if taken[fewer, columns].sum() <= taken[found, columns].sum():
+            found = fewer
+    return found.astype(np.uint8)
 
 
-def _moved(taken: Ints, best: Ints, by: int, times: int) -> Ints | None:
+def _moved(taken: Ints, best: Ints, by: int, times: int) -> Ints:
     codes, columns = best.copy(), np.arange(len(best))
     for _ in range(times):
         further = codes + by
         allowed = (further >= 0) & (further < CODES)
-        if not allowed.any():
-            return None
         cost = taken[further.clip(0, CODES - 1), columns] - taken[codes, columns]
         codes[np.argmin(np.where(allowed, cost, np.iinfo(np.int64).max))] += by
     return codes
 
 
-def packed_remainders(coded: Ints, codes: Bytes) -> Bytes:
-    """Return the remainders of symbols, row after row, in bytes; the lowest bit comes first.
+def packed_remainders(coded: Ints, codes: Bytes, *, rows_first: bool) -> Bytes:
+    """Return the remainders of symbols, those of a row of them in words of its own.
+
+    The lowest bit comes first. The words of a row lie behind each other, or the first words of all
+    rows in front of the second ones.
 
     Args:
         coded: Symbols, shape (rows, columns).
         codes: Of the columns, their sum a multiple of `WORD`.
+        rows_first: Whether the words of a row lie behind each other.
     """
     columns = np.repeat(np.arange(len(codes)), codes)
     firsts = np.cumsum(codes, dtype=np.int64) - codes
     bits = (coded[:, columns] >> (np.arange(len(columns)) - firsts[columns])) & 1
-    return np.packbits(bits.astype(np.uint8), axis=1, bitorder="little").reshape(-1)
+    packed = np.packbits(bits.astype(np.uint8), axis=1, bitorder="little")
+    words = packed.reshape(len(coded), -1, WORD // 8)
+    return (words if rows_first else words.swapaxes(0, 1)).reshape(-1)
 
 
 def packed_quotients(coded: Ints, codes: npt.NDArray[np.integer]) -> Bytes:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import numpy as np
+import onnx
 import onnx_ir as ir
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -159,13 +161,16 @@ def _fragment(site: Site, settings: Mapping[str, Any]) -> Fragment:
     """Build the decode subgraph of a site; it depends on shapes only, not on weights."""
     layout, groups, entries = _layout(site, settings), _group_count(settings), settings["entries"]
     fragment = Fragment.of(site)
-    codes = add_unpacked_codes(fragment, bits=code_bits(entries), shape=layout.shape)
+    bits, count = code_bits(entries), math.prod(layout.shape)
+    codes = add_unpacked_codes(fragment, bits=bits, shape=(count,), to=onnx.TensorProto.INT32)
+    target = fragment.keep("s", np.array(layout.shape, np.int64))
     if groups > 1:
-        first = np.arange(groups, dtype=np.float32) * np.float32(entries)
-        codes = fragment.add(
-            "Add", [codes, fragment.keep("o", first.reshape(layout.factor_shape))]
-        )
-    units = add_lookup(fragment, codes, entries=groups * entries)
+        first = np.arange(groups, dtype=np.int32) * np.int32(entries)
+        upright = fragment.keep("o", first.reshape(layout.factor_shape))
+        moved = fragment.add("Add", [fragment.add("Reshape", [codes, target]), upright])
+        codes = fragment.add("Reshape", [moved, fragment.fixed("flat", np.array([-1], np.int64))])
+    looked_up = add_lookup(fragment, codes, entries=groups * entries)
+    units = fragment.add("Reshape", [looked_up, target])
     step = add_steps(fragment, layout.scale_shape, factor=layout.factor_shape)
     weight = fragment.add("Mul", [units, step])
     finish_weight(fragment, weight, site, shape=layout.shape)

@@ -134,7 +134,8 @@ class LookedUpValues:
 
     def add_nodes(self, fragment: Fragment, site: Site, count: int) -> tuple[str, str]:
         """Append nodes that unpack codes and look up their centres."""
-        codes = add_unpacked_codes(fragment, bits=code_bits(self.entries), shape=(count,))
+        bits = code_bits(self.entries)
+        codes = add_unpacked_codes(fragment, bits=bits, shape=(count,), to=onnx.TensorProto.INT32)
         values = add_lookup(fragment, codes, entries=self.entries)
         return values, add_steps(fragment, channel_blocks(site).scale_shape)
 

@@ -31,6 +31,7 @@ from zoo_compress.techniques.sized import fragment_option, saving_options
 Floats = npt.NDArray[np.float32]
 Codes = npt.NDArray[np.int64]
 
+INT32 = onnx.TensorProto.INT32
 LONG = "l"
 """Before the roles of what the file holds of the long codes."""
 
@@ -213,13 +214,13 @@ def _fragment(site: Site, settings: Mapping[str, Any]) -> Fragment:
     entries, further = 1 << code.short, code.long - code.short
     count = kept_count(site.elements, code.share)
     fragment = Fragment.of(site)
-    codes = add_unpacked_codes(fragment, bits=code.short, shape=(site.elements,))
-    long_codes = add_unpacked_codes(fragment, bits=further, shape=(count,), prefix=LONG)
+    codes = add_unpacked_codes(fragment, bits=code.short, shape=(site.elements,), to=INT32)
+    long_codes = add_unpacked_codes(fragment, bits=further, shape=(count,), prefix=LONG, to=INT32)
     near = add_lookup(fragment, codes, entries=entries)
     far = add_lookup(fragment, long_codes, entries=1 << further, role=f"{LONG}t")
-    escape = fragment.fixed(f"escape{code.short}", np.array(entries - 1, np.float32))
+    escape = fragment.fixed(f"escape{code.short}", np.array(entries - 1, np.int32))
     equal = fragment.add("Equal", [codes, escape])
-    mask = fragment.add("Cast", [equal], to=onnx.TensorProto.INT32)
+    mask = fragment.add("Cast", [equal], to=INT32)
     units = fragment.add("Add", [near, add_spread(fragment, far, mask)])
     target = fragment.keep("x", np.array(site.shape, np.int64))
     shape = channel_blocks(site).scale_shape

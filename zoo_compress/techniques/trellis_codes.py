@@ -16,11 +16,10 @@ from zoo_compress.graph.nibbles import add_nibbles, packed_nibbles
 from zoo_compress.graph.rice_codes import (
     OPSET,
     add_lengths,
-    add_numbers,
     add_symbols,
     packed_symbols,
 )
-from zoo_compress.graph.row_steps import add_row_steps
+from zoo_compress.graph.row_steps import add_of_outputs, add_row_steps
 from zoo_compress.graph.scaled import finish_weight
 from zoo_compress.graph.trellis import add_trellis_levels, add_whole_rows
 from zoo_compress.numerics.magnitude import unit_weights
@@ -157,13 +156,14 @@ def _fragment(layout: TrellisLayout) -> Fragment:
     symbols = add_symbols(
         fragment, codes, lengths, shape, room=layout.room, quotient_room=layout.quotient_room
     )
-    levels = add_trellis_levels(fragment, add_numbers(fragment, shape), symbols, shape)
-    shares = add_row_steps(fragment, spacing, rows)
-    step = fragment.add("Mul", [shares, fragment.store("f", (), np.float32)])
-    along = (2, -1, 1, 1) if shape.rows_first else (1, 1, -1, 2)
-    upright = fragment.add("Reshape", [step, fragment.constant(np.array(along, np.int64))])
-    weight = fragment.add("Mul", [levels, upright])
+    levels = add_trellis_levels(fragment, symbols, shape)
     if shape.rows % 2:
-        weight = add_whole_rows(fragment, weight, symbols, shape)
-    finish_weight(fragment, weight, site)
+        levels = add_whole_rows(fragment, levels, symbols, shape)
+    target = fragment.keep("w", np.array(site.shape, np.int64))
+    shaped = fragment.add("Reshape", [levels, target])
+    steps = fragment.add(
+        "Mul", [add_row_steps(fragment, spacing, rows), fragment.store("f", (), np.float32)]
+    )
+    weight = fragment.add("Mul", [shaped, add_of_outputs(fragment, steps, site)])
+    finish_weight(fragment, weight, site, shape=site.shape)
     return fragment

@@ -13,7 +13,6 @@ from zoo_compress.numerics.feedback import FeedbackFactor
 from zoo_compress.numerics.pair_shape import PairShape
 from zoo_compress.numerics.rice_codes import (
     CODES,
-    FEWEST_QUOTIENT_BYTES,
     LARGEST,
     best_codes,
     bits_taken,
@@ -170,7 +169,7 @@ class TrellisFit:
         choice = best_codes(taken)
         remainders = len(found) * int(choice.sum(dtype=np.int64))
         quotients = int(taken[choice, np.arange(len(choice))].sum()) - remainders
-        bits = remainders + max(quotients, 8 * FEWEST_QUOTIENT_BYTES)
+        bits = remainders + quotients
         beyond = quotients - 8 * self.layout.quotient_room
         if beyond > 0:
             bits = max(bits, 8 * self.layout.room) + beyond

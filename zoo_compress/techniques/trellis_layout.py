@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from zoo_compress.core import Site
 from zoo_compress.numerics.pair_shape import PairShape
-from zoo_compress.numerics.rice_codes import FEWEST_COLUMNS, FEWEST_QUOTIENT_BYTES, WORD
+from zoo_compress.numerics.rice_codes import FEWEST_COLUMNS, WORD
 from zoo_compress.numerics.rows import from_rows, to_rows
 
 Array = npt.NDArray[Any]
@@ -58,15 +58,19 @@ class TrellisLayout:
     def quotient_room(self) -> int:
         """Bytes, of those, in which the quotients have to lie; at least a word is left."""
         wanted = math.ceil(QUOTIENT_BITS * self.pair_shape.symbols / 8)
-        return min(max(wanted, FEWEST_QUOTIENT_BYTES), self.room - WORD // 8)
+        return min(wanted, self.room - WORD // 8)
 
     @property
     def fits(self) -> bool:
         """Whether rows can be paths, and there is room for zeros."""
         shape = self.pair_shape
-        zeros = max(-(-shape.symbols // 8), FEWEST_QUOTIENT_BYTES)
-        columns = shape.code_columns >= FEWEST_COLUMNS
-        return self.in_one_piece and columns and self.quotient_room >= zeros
+        coded_rows = shape.pair_rows // shape.merged
+        return (
+            self.in_one_piece
+            and shape.code_columns >= FEWEST_COLUMNS
+            and 8 * self.quotient_room >= shape.symbols
+            and 8 * self.room >= shape.symbols + WORD * coded_rows
+        )
 
     def rows(self, weight: Array) -> Array:
         """Return a weight as rows, shape (G, O, K)."""
