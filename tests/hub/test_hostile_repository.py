@@ -106,7 +106,7 @@ POISONED = {
     "a bomb": "a: &a [x, x]\n" + "".join(f"k{n}: &k{n} [*a, *a]\n" for n in range(50)),
     "an object": "license: !!python/object/apply:os.system ['touch evil']",
     "no text": "\x00\x01",
-    "a deep one": "license: " + "[" * 3000,
+    "a deep one": "license: " + "[" * 1000,
 }
 
 

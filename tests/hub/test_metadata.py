@@ -93,7 +93,7 @@ MERGES = "".join(f"{name}: &{name} {{<<: [{','.join(['*' + of] * 9)}]}}\n" for o
         "a: &a [*a]",
         "a: &a {b: *a}",
         "a: !!python/object/apply:os.system [id]",
-        "a: " + "[" * 5000,
+        "a: " + "[" * 1000,
         "a: " + "[" * 30 + "]" * 30,
         "a: " + "9" * 5000,
         "a: 2024-99-99",
