@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from functools import cache
 from importlib.resources import files
 
 from jinja2 import Environment, StrictUndefined, Template
@@ -109,6 +110,7 @@ def render_card(
     )
 
 
+@cache
 def _template() -> Template:
     environment = Environment(
         undefined=StrictUndefined,
