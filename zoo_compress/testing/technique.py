@@ -13,7 +13,7 @@ import onnx
 import onnx_ir as ir
 import pytest
 
-from zoo_compress.core import AnyArray, Encoded, Option, Plan, Site
+from zoo_compress.core import AnyArray, Encoded, Feed, Option, Plan, Site
 from zoo_compress.graph.fragment import initializer_bytes
 from zoo_compress.graph.normalize import normalize
 from zoo_compress.graph.proto import bytes_without, to_compact_proto
@@ -29,7 +29,7 @@ from zoo_compress.techniques.encoder import Encoder
 from zoo_compress.techniques.moments import input_moments
 from zoo_compress.testing.layers import LAYERS, SMALL_LAYERS, VARIANTS, WEIGHT, Layer
 from zoo_compress.testing.networks import NETWORKS
-from zoo_compress.testing.rewritten import calibrations, rewritten, rewritten_copy
+from zoo_compress.testing.rewritten import Rewritten, calibrations, rewritten, rewritten_copy
 
 ROUNDING = 1e-5
 """What float32 may change in a product of factors, as a share of the largest weight."""
@@ -108,10 +108,14 @@ class TechniqueConformance:
     ) -> None:
         """Check `by_weights`: what a search measures, against the written file."""
         one = LAYERS[layer]()
-        for option in technique.options(_site(one)):
+        options = technique.options(_site(one))
+        if not options:
+            return
+        candidates = _candidates(technique, one)
+        for option in options:
             _, path, _ = _written(technique, one, option, tmp_path)
             (expected,) = open_session(path, threads=1).run(None, one.drawn_feed)
-            ((found,),) = _candidates(technique, one).outputs(Plan(choices={WEIGHT: option}), [0])
+            ((found,),) = candidates.outputs(Plan(choices={WEIGHT: option}), [0])
             share = 0 if self.exact or not technique.by_weights else ROUNDING
             allowed = share * np.abs(expected).max()
             np.testing.assert_allclose(found, expected, rtol=0, atol=allowed, err_msg=option.label)
@@ -122,10 +126,10 @@ class TechniqueConformance:
     ) -> None:
         """Check `folded` against the operators that are left once a session is created."""
         one = LAYERS[layer]()
+        original = _optimized_operators(one.model.SerializeToString(), tmp_path)
         for option in technique.options(_site(one)):
             _, path, _ = _written(technique, one, option, tmp_path)
             left = _optimized_operators(path.read_bytes(), tmp_path)
-            original = _optimized_operators(one.model.SerializeToString(), tmp_path)
             assert (left == original) == technique.folded, option.label
 
     @every_layer
@@ -158,53 +162,37 @@ class TechniqueConformance:
         """
         one = VARIANTS[layer]()
         site = _site(one)
-        assert bool(technique.options(site)) == (technique.decline(site) is None)
-        assert not technique.options(site) or site.opset >= needed_operator_set([technique])
+        options = technique.options(site)
+        assert bool(options) == (technique.decline(site) is None)
+        assert not options or site.opset >= needed_operator_set([technique])
         if not technique.by_weights:
             return
-        for option in _ends(technique.options(site)):
+        for option in _ends(options):
             encoded, path, predicted = _written(technique, one, option, tmp_path)
             shown = one.shown(open_session(path, threads=1).run(None, one.feed)[0])
             assert (shown.dtype, encoded.dense.shape) == (one.weight.dtype, one.weight.shape)
             self._compare(shown, encoded.dense, option)
             assert path.stat().st_size == pytest.approx(predicted, rel=0.01), option.label
 
-    @pytest.mark.parametrize("number", [0, -1])
+    @pytest.mark.parametrize(("number", "repaired"), [(0, False), (-1, False), (-1, True)])
     @pytest.mark.parametrize("network", NETWORKS)
-    def test_a_model_keeps_its_inputs_and_outputs_and_takes_the_bytes_promised(
-        self, technique: Technique, network: str, number: int
+    def test_a_model_keeps_its_interface_and_computes_with_the_dense_weights(
+        self, technique: Technique, network: str, number: int, repaired: bool
     ) -> None:
-        """Check names, order, types and dynamic lengths; a tied weight is stored once."""
+        """Check a model in which all weights are replaced, whatever its nodes do.
+
+        Names, order, types and dynamic lengths of its inputs and outputs; its bytes, a tied
+        weight stored once; and its outputs, against the model with `Encoded.dense` in it.
+        """
         one = NETWORKS[network]
-        found = rewritten(
-            one.model(), technique, number, one.feeds() if technique.observes else ()
-        )
+        feeds = one.feeds()
+        needed = repaired or technique.observes
+        found = rewritten(one.model(), technique, number, feeds if needed else ())
         assert list(found.packed.graph.input) == list(found.original.graph.input)
         assert list(found.packed.graph.output) == list(found.original.graph.output)
         size = found.packed.ByteSize()
         assert size == pytest.approx(found.predicted_bytes, rel=0.01)
-
-    @pytest.mark.parametrize(("number", "repaired"), [(0, False), (-1, False), (-1, True)])
-    @pytest.mark.parametrize("network", NETWORKS)
-    def test_a_model_computes_with_the_dense_weights_whatever_its_nodes_do(
-        self, technique: Technique, network: str, number: int, repaired: bool
-    ) -> None:
-        """Check the outputs against the same model with `Encoded.dense` in it."""
-        feeds = NETWORKS[network].feeds()
-        model = NETWORKS[network].model()
-        needed = repaired or technique.observes
-        found = rewritten(model, technique, number, feeds if needed else ())
-        packed, dense = (
-            open_session(model.SerializeToString(), threads=1)
-            for model in (found.packed, found.dense)
-        )
-        share = 0 if technique.folded and self.exact else SUMS
-        for feed in feeds:
-            for one, other in zip(packed.run(None, feed), dense.run(None, feed), strict=True):
-                assert (one.shape, one.dtype) == (other.shape, other.dtype)
-                share = share if technique.by_weights else ACTIVATIONS
-                allowed = share * np.abs(other).max(initial=0)
-                np.testing.assert_allclose(one, other, rtol=0, atol=allowed)
+        self._compare_outputs(technique, found, feeds)
 
     @pytest.mark.parametrize("network", NETWORKS)
     def test_neither_the_model_nor_a_weight_is_changed(
@@ -236,6 +224,22 @@ class TechniqueConformance:
         reason = technique.decline(site)
         assert (reason is None) == bool(technique.options(site))
         assert reason is None or reason.strip()
+
+    def _compare_outputs(
+        self, technique: Technique, found: Rewritten, feeds: Sequence[Feed]
+    ) -> None:
+        """Check what the packed model returns against the one with dense weights."""
+        packed, dense = (
+            open_session(model.SerializeToString(), threads=1)
+            for model in (found.packed, found.dense)
+        )
+        share = 0 if technique.folded and self.exact else SUMS
+        share = share if technique.by_weights else ACTIVATIONS
+        for feed in feeds:
+            for one, other in zip(packed.run(None, feed), dense.run(None, feed), strict=True):
+                assert (one.shape, one.dtype) == (other.shape, other.dtype)
+                allowed = share * np.abs(other).max(initial=0)
+                np.testing.assert_allclose(one, other, rtol=0, atol=allowed)
 
     def _compare(self, shown: AnyArray, dense: AnyArray, option: Option) -> None:
         """Check weights that a runtime decoded against `Encoded.dense`."""
@@ -298,10 +302,10 @@ def _written(
 ) -> tuple[Encoded, Path, int]:
     """Write the compressed model; return what is in it, the file, and its predicted bytes."""
     graph = _graph(layer)
+    (site,) = find_sites(graph).sites
     fixed = bytes_without(to_compact_proto(graph), {WEIGHT})
-    known = _calibration(technique, layer)
-    encoded = technique.encode(layer.weight, _site(layer), option, known)
-    technique.rewrite(graph, _site(layer), encoded)
+    encoded = technique.encode(layer.weight, site, option, _calibration(technique, layer))
+    technique.rewrite(graph, site, encoded)
     (path,) = write_model(graph, folder / "model.onnx")
     return encoded, path, fixed + option.stored_bytes + sum(option.shared.values())
 
