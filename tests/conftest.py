@@ -68,6 +68,27 @@ def pytest_unconfigure() -> None:
     shutil.rmtree(HUB_HOME, ignore_errors=True)
 
 
+LONG_FILES_IN = ("pipeline", "cli", "data", "hub", "testing", "techniques")
+"""Folders of tests: of whole runs, and of all techniques. A file of one test may take a minute."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # pytest-xdist gives out files of many tests first, and long ones of few tests last: while one
+    # worker ran these, the other had nothing left to do.
+    config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put long files first, in the order of the folders above."""
+
+    def place(item: pytest.Item) -> int:
+        folder = item.nodeid.removeprefix("tests/").partition("/")[0]
+        known = folder in LONG_FILES_IN
+        return LONG_FILES_IN.index(folder) if known else len(LONG_FILES_IN)
+
+    items.sort(key=place)
+
+
 @pytest.fixture
 def hub() -> Iterator[HubServer]:
     """A Hub on loopback, empty; see `tests.hub_server`."""
