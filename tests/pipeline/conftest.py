@@ -83,6 +83,20 @@ def knapsack_run(tmp_path_factory: pytest.TempPathFactory) -> Case:
     return made
 
 
+@pytest.fixture(scope="session")
+def quick_run(tmp_path_factory: pytest.TempPathFactory) -> Case:
+    """The same as `Case.quick` makes it."""
+    made = make_case(tmp_path_factory.mktemp("quick"))
+    run(made.quick())
+    return made
+
+
+@pytest.fixture
+def quick_copy(quick_run: Case, tmp_path: Path) -> Case:
+    """A copy of it, with its model and its inputs, to be changed."""
+    return whole_copy_of(quick_run, tmp_path)
+
+
 def copy_of(made: Case, home: Path) -> Case:
     """Copy a finished run, to change what is in its folder."""
     shutil.copytree(made.out, home / "run")

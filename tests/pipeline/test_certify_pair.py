@@ -16,7 +16,7 @@ from tests.pipeline.variants import (
 )
 from zoo_compress import errors
 from zoo_compress.core import Progress
-from zoo_compress.pipeline import Certification, CertifySettings, certify_pair, run
+from zoo_compress.pipeline import Certification, CertifySettings, certify_pair
 from zoo_compress.stats.bounds import clopper_pearson_upper
 
 
@@ -157,15 +157,16 @@ def test_infinite_outputs_of_the_compressed_model_are_counted_and_told(pair: Pai
     assert found.notes[0].endswith("of 400 inputs")
 
 
-def test_inputs_that_a_runs_search_saw_are_left_out(case: Case) -> None:
-    run(case.settings(strategy="knapsack"))
-    split = json.loads((case.out / "split.json").read_text("utf-8"))
-    settings = {"original": str(case.model), "data": str(case.data)}
-    whole = certify_pair(CertifySettings(**settings, compressed=str(case.out)))
+def test_inputs_that_a_runs_search_saw_are_left_out(knapsack_run: Case) -> None:
+    split = json.loads((knapsack_run.out / "split.json").read_text("utf-8"))
+    settings = {"original": str(knapsack_run.model), "data": str(knapsack_run.data)}
+    whole = certify_pair(CertifySettings(**settings, compressed=str(knapsack_run.out)))
     assert whole.inputs == len(split["certify"]) == 60
     assert whole.scale_inputs == 0
     assert "60 inputs that the search did not see" in whole.scope
-    file = certify_pair(CertifySettings(**settings, compressed=str(case.out / "model.onnx")))
+    file = certify_pair(
+        CertifySettings(**settings, compressed=str(knapsack_run.out / "model.onnx"))
+    )
     assert file.certificates == whole.certificates
 
 

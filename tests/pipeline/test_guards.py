@@ -12,50 +12,58 @@ from zoo_compress.pipeline import apply, resume, run
 from zoo_compress.pipeline.folder import PLAN_FILE
 
 
-def test_a_source_in_the_runs_own_folder_is_refused_and_kept(case: Case) -> None:
-    run(case.quick())
-    made = case.out / "model.onnx"
+def test_a_source_in_the_runs_own_folder_is_refused_and_kept(quick_copy: Case) -> None:
+    made = quick_copy.out / "model.onnx"
     before = made.read_bytes()
     with pytest.raises(errors.OutputError, match=r"own folder.*--out"):
-        run(case.settings(source=str(made), budget="0.9", strategy="knapsack", overwrite=True))
+        run(
+            quick_copy.settings(
+                source=str(made), budget="0.9", strategy="knapsack", overwrite=True
+            )
+        )
     assert made.read_bytes() == before
 
 
-def test_apply_never_replaces_the_original(case: Case) -> None:
-    run(case.quick())
-    before = case.model.read_bytes()
+def test_apply_never_replaces_the_original(quick_copy: Case) -> None:
+    before = quick_copy.model.read_bytes()
     with pytest.raises(errors.OutputError, match="is the original itself"):
-        apply(str(case.model), plan=case.out / PLAN_FILE, out=case.model, overwrite=True)
-    assert case.model.read_bytes() == before
+        apply(
+            str(quick_copy.model),
+            plan=quick_copy.out / PLAN_FILE,
+            out=quick_copy.model,
+            overwrite=True,
+        )
+    assert quick_copy.model.read_bytes() == before
 
 
-def test_apply_refuses_a_plan_for_another_model(case: Case) -> None:
-    run(case.quick())
-    onnx.save(classifier(output="other"), case.model)
+def test_apply_refuses_a_plan_for_another_model(quick_copy: Case) -> None:
+    onnx.save(classifier(output="other"), quick_copy.model)
     with pytest.raises(errors.PlanError, match="was made for a model with sha256"):
-        apply(str(case.model), plan=case.out / PLAN_FILE, out=case.out / "again.onnx")
+        apply(
+            str(quick_copy.model),
+            plan=quick_copy.out / PLAN_FILE,
+            out=quick_copy.out / "again.onnx",
+        )
 
 
-def test_resuming_with_another_model_is_refused(case: Case) -> None:
-    run(case.quick())
-    model = onnx.load(case.model)
+def test_resuming_with_another_model_is_refused(quick_copy: Case) -> None:
+    model = onnx.load(quick_copy.model)
     stem = onnx.numpy_helper.to_array(model.graph.initializer[0])
     model.graph.initializer[0].CopyFrom(onnx.numpy_helper.from_array(-stem, "stem"))
-    onnx.save(model, case.model)
+    onnx.save(model, quick_copy.model)
     with pytest.raises(errors.OutputError, match="the model changed"):
-        resume(case.out)
+        resume(quick_copy.out)
 
 
 @pytest.mark.parametrize(
     ("samples", "named"),
     [(150, "the split and the search inputs changed"), (120, "the search inputs changed")],
 )
-def test_resuming_with_other_data_is_refused(case: Case, samples: int, named: str) -> None:
-    run(case.quick())
+def test_resuming_with_other_data_is_refused(quick_copy: Case, samples: int, named: str) -> None:
     other = np.random.default_rng(9).standard_normal((samples, 3, 8, 8)).astype(np.float32)
-    np.savez(case.data, x=other)
+    np.savez(quick_copy.data, x=other)
     with pytest.raises(errors.OutputError, match=named):
-        resume(case.out)
+        resume(quick_copy.out)
 
 
 def test_resuming_with_another_recipe_is_refused(case: Case, tmp_path: Path) -> None:

@@ -154,12 +154,11 @@ def test_a_kill_while_the_settings_are_written_does_not_block_the_folder(case: C
     assert not list(case.out.glob(".*.part"))
 
 
-def test_a_file_that_a_killed_run_left_unfinished_is_removed(case: Case) -> None:
-    run(case.quick())
-    (case.out / ".model.onnx.0123abcd.part").write_bytes(b"half")
-    (case.out / ".mine.0123abcd.part").write_bytes(b"mine")
-    resume(case.out)
-    assert [path.name for path in case.out.glob(".*.part")] == [".mine.0123abcd.part"]
+def test_a_file_that_a_killed_run_left_unfinished_is_removed(quick_copy: Case) -> None:
+    (quick_copy.out / ".model.onnx.0123abcd.part").write_bytes(b"half")
+    (quick_copy.out / ".mine.0123abcd.part").write_bytes(b"mine")
+    resume(quick_copy.out)
+    assert [path.name for path in quick_copy.out.glob(".*.part")] == [".mine.0123abcd.part"]
 
 
 def test_a_run_that_cannot_begin_leaves_no_folder_and_none_above_it(case: Case) -> None:
@@ -193,12 +192,11 @@ def test_a_kill_while_an_earlier_run_is_cleared_starts_that_run_from_nothing(cas
     assert resume(case.out).report["distance"] == before["distance"]
 
 
-def test_trials_of_unknown_origin_are_not_gone_on_with(case: Case) -> None:
-    run(case.quick())
-    (case.out / "fingerprint.json").unlink()
+def test_trials_of_unknown_origin_are_not_gone_on_with(quick_copy: Case) -> None:
+    (quick_copy.out / "fingerprint.json").unlink()
     with pytest.raises(errors.OutputError, match=r"trials but no fingerprint\.json"):
-        resume(case.out)
-    assert (case.out / "model.onnx").exists()
+        resume(quick_copy.out)
+    assert (quick_copy.out / "model.onnx").exists()
 
 
 def test_stopping_during_the_scan_keeps_its_measurements(case: Case) -> None:
