@@ -12,7 +12,6 @@ from onnx import numpy_helper
 
 from zoo_compress.core import Encoded, Feed, Repair
 from zoo_compress.graph.fragment import initializer_bytes
-from zoo_compress.graph.normalize import normalize
 from zoo_compress.graph.proto import bytes_without, to_compact_proto
 from zoo_compress.graph.sites import find_sites
 from zoo_compress.techniques.activations import tensor_histograms
@@ -42,21 +41,6 @@ class Rewritten:
     predicted_bytes: int
 
 
-def rewritten(
-    model: onnx.ModelProto, technique: Technique, number: int, feeds: Sequence[Feed] = ()
-) -> Rewritten:
-    """Replace every weight for which a technique has options.
-
-    Args:
-        model: The model.
-        technique: The technique.
-        number: Which of the options of each site; -1 for the last.
-        feeds: Inputs to repair the encodings with; nothing is repaired without.
-    """
-    graph = normalize(ir.from_proto(model))
-    return rewritten_copy(graph, technique, number, calibrations(graph, feeds))
-
-
 def calibrations(graph: ir.Model, feeds: Sequence[Feed]) -> dict[str, Calibration]:
     """Return what inputs say of the sites that they reach, with every repair allowed."""
     sites = find_sites(graph).sites
@@ -80,7 +64,14 @@ def rewritten_copy(
     number: int,
     known: Mapping[str, Calibration] | None = None,
 ) -> Rewritten:
-    """Do that in a copy of a normalized graph, with what is known of the inputs of its sites."""
+    """Replace every weight for which a technique has options, in a copy.
+
+    Args:
+        graph: The model, normalized.
+        technique: The technique.
+        number: Which of the options of each site; -1 for the last.
+        known: What is known of the inputs of sites, to repair their encodings with.
+    """
     original, dense, changed = to_compact_proto(graph), to_compact_proto(graph), graph.clone()
     sites = find_sites(graph).sites
     predicted, shared = bytes_without(original, {site.name for site in sites}), dict[str, int]()

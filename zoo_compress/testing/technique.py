@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import ClassVar
@@ -29,7 +30,7 @@ from zoo_compress.techniques.encoder import Encoder
 from zoo_compress.techniques.moments import input_moments
 from zoo_compress.testing.layers import LAYERS, SMALL_LAYERS, VARIANTS, WEIGHT, Layer
 from zoo_compress.testing.networks import NETWORKS
-from zoo_compress.testing.rewritten import Rewritten, calibrations, rewritten, rewritten_copy
+from zoo_compress.testing.rewritten import Rewritten, calibrations, rewritten_copy
 
 ROUNDING = 1e-5
 """What float32 may change in a product of factors, as a share of the largest weight."""
@@ -184,25 +185,23 @@ class TechniqueConformance:
         Names, order, types and dynamic lengths of its inputs and outputs; its bytes, a tied
         weight stored once; and its outputs, against the model with `Encoded.dense` in it.
         """
-        one = NETWORKS[network]
-        feeds = one.feeds()
-        needed = repaired or technique.observes
-        found = rewritten(one.model(), technique, number, feeds if needed else ())
+        known = _network_calibrations(network) if repaired or technique.observes else {}
+        found = rewritten_copy(_network_graph(network), technique, number, known)
         assert list(found.packed.graph.input) == list(found.original.graph.input)
         assert list(found.packed.graph.output) == list(found.original.graph.output)
         size = found.packed.ByteSize()
         assert size == pytest.approx(found.predicted_bytes, rel=0.01)
-        self._compare_outputs(technique, found, feeds)
+        self._compare_outputs(technique, found, NETWORKS[network].feeds())
 
     @pytest.mark.parametrize("network", NETWORKS)
     def test_neither_the_model_nor_a_weight_is_changed(
         self, technique: Technique, network: str
     ) -> None:
         """Check that encoding leaves the weight, and rewriting a copy leaves the original."""
-        graph = normalize(ir.from_proto(NETWORKS[network].model()))
+        graph = _network_graph(network)
         before = to_compact_proto(graph).SerializeToString()
-        feeds = NETWORKS[network].feeds() if technique.observes else ()
-        rewritten_copy(graph, technique, 0, calibrations(graph, feeds))
+        known = _network_calibrations(network) if technique.observes else {}
+        rewritten_copy(graph, technique, 0, known)
         assert to_compact_proto(graph).SerializeToString() == before
 
     @pytest.mark.parametrize("network", NETWORKS)
@@ -210,7 +209,7 @@ class TechniqueConformance:
         self, technique: Technique, network: str
     ) -> None:
         """Check that `decline` and `options` agree for each kind of reader."""
-        for site in find_sites(normalize(ir.from_proto(NETWORKS[network].model()))).sites:
+        for site in find_sites(_network_graph(network)).sites:
             reason = technique.decline(site)
             assert (reason is None) == bool(technique.options(site))
             assert reason is None or reason.strip()
@@ -256,6 +255,16 @@ def _optimized_operators(model: bytes, folder: Path) -> list[str]:
     path = folder / "optimized.onnx"
     open_session(model, threads=1, optimized_path=path)
     return sorted(node.op_type for node in onnx.load(path).graph.node)
+
+
+def _network_graph(network: str) -> ir.Model:
+    return normalize(ir.from_proto(NETWORKS[network].model()))
+
+
+@cache
+def _network_calibrations(network: str) -> Mapping[str, Calibration]:
+    """Return what the inputs of a network say of its sites: the same for every technique."""
+    return calibrations(_network_graph(network), NETWORKS[network].feeds())
 
 
 def _graph(layer: Layer) -> ir.Model:
