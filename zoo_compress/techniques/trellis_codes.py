@@ -63,7 +63,7 @@ class TrellisCodes:
 
     Each number names every other level only, and the numbers before it say which of them: that
     leaves less error than numbers of as many bits that name all. Those of two outputs share a
-    code, which is the shorter, the nearer to 0 both are; each input has the one of nine codes that
+    code, which is the shorter, the nearer to 0 both are; each input has the one of sixteen that
     suits its numbers. The file holds the codes and the steps; a function of some 120 standard
     operators decodes all weights. ONNX Runtime folds it into constants when the session is
     created, so the model then runs at the speed of dense weights.
