@@ -38,10 +38,12 @@ def add_unpacked_codes(
     """
     count = math.prod(shape)
     exact = padded_length(count, bits) == count
-    flat = fragment.fixed("flat", np.array([-1], np.int64))
-    target = fragment.keep(f"{prefix}s", np.array(shape, np.int64)) if len(shape) > 1 else flat
-    shape_of_part = target if exact else flat
-    parts = []
+    target, parts = None, []
+    if len(shape) > 1:
+        target = fragment.keep(f"{prefix}s", np.array(shape, np.int64))
+    shape_of_part = target if exact else None
+    if shape_of_part is None:
+        shape_of_part = fragment.fixed("flat", np.array([-1], np.int64))
     for plane in planes(bits):
         length = packed_length(count, plane, bits)
         stored = fragment.store(prefix + role(plane), (length,), np.uint8)
@@ -52,7 +54,7 @@ def add_unpacked_codes(
     if exact:
         return codes
     trimmed = _add_trimmed(fragment, codes, f"{prefix}n", count)
-    return fragment.add("Reshape", [trimmed, target]) if len(shape) > 1 else trimmed
+    return trimmed if target is None else fragment.add("Reshape", [trimmed, target])
 
 
 def _add_sum(fragment: Fragment, parts: Sequence[str]) -> str:
