@@ -10,14 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx_ir as ir
 
 from tests.js.tensors import decode, encode
 from zoo_compress.core import AnyArray, Feed
+from zoo_compress.graph.normalize import normalize
 from zoo_compress.registry import load_plugin
 from zoo_compress.runtime.session import open_session
 from zoo_compress.techniques.base import Technique
 from zoo_compress.testing.layers import LAYERS, Layer
-from zoo_compress.testing.rewritten import rewritten
+from zoo_compress.testing.rewritten import calibrations, rewritten_copy
 
 # Layers of these tests are smaller than models for which these techniques have options.
 SETTINGS = {"trellis-codes": {"smallest_model_bytes": 0}}
@@ -92,7 +94,9 @@ def _written(folder: Path) -> Iterator[LayerModel]:
 
 def _one(technique: Technique, layer: Layer, number: int, path: Path) -> LayerModel | None:
     feed = layer.drawn_feed
-    found = rewritten(layer.model, technique, number, [feed] if technique.observes else ())
+    graph = normalize(ir.from_proto(layer.model))
+    known = calibrations(graph, [feed] if technique.observes else ())
+    found = rewritten_copy(graph, technique, number, known)
     if not found.encoded:
         return None
     path.write_bytes(found.packed.SerializeToString())
