@@ -1,12 +1,14 @@
 """Models of operator sets before those that a recipe's techniques need."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
 import onnx_ir as ir
 import pytest
+import yaml
 from onnx import TensorProto, helper, numpy_helper, version_converter
 
 from tests.pipeline.conftest import CLASSES, Case, classifier
@@ -96,6 +98,20 @@ def test_a_recipe_that_needs_no_later_operator_set_leaves_the_models_own(old_cas
     assert not noted(report["notes"])
     assert [entry.version for entry in written(old_case).opset_import] == [11]
     check_applied(old_case)
+
+
+@pytest.mark.parametrize(("smallest", "notes"), [(1 << 20, 0), (0, 1)])
+def test_a_model_is_raised_only_for_techniques_that_it_is_large_enough_for(
+    old_case: Case, tmp_path: Path, smallest: int, notes: int
+) -> None:
+    techniques = {"codes": {"bits": [8]}, "trellis-codes": {"smallest_model_bytes": smallest}}
+    recipe = tmp_path / "recipe.yaml"
+    content = {"name": "two", "summary": "Both.", "techniques": techniques}
+    recipe.write_text(yaml.safe_dump(content), "utf-8")
+    found = inspect(str(old_case.model), recipe=str(recipe))
+    assert len(noted(found.notes)) == notes
+    offered = {option.technique for report in found.sites for option in report.options}
+    assert ("trellis-codes" in offered) == bool(notes)
 
 
 @pytest.mark.parametrize("opset", [13, 17])

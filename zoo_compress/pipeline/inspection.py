@@ -95,7 +95,7 @@ def inspect(
     chosen = load_recipe(recipe)
     techniques = load_techniques(chosen)
     artifact = resolve(source, cache=cache_folder(), progress=progress)
-    needed = needed_operator_set(techniques.values())
+    needed = needed_operator_set(techniques.values(), model_bytes=artifact.stored_bytes)
     prepared, notes = _prepare(artifact, biases=chosen.corrects_biases, needed=needed)
     sized = build_space(prepared, chosen, techniques)
     space = sized.space

@@ -287,7 +287,7 @@ def _prepare(
         artifact,
         few,
         biases=recipe.corrects_biases,
-        needed=needed_operator_set(setup.techniques.values()),
+        needed=needed_operator_set(setup.techniques.values(), model_bytes=artifact.stored_bytes),
     )
     prepared, removal = removed(
         prepared, recipe, material.inputs, material.fitted, setup.settings.seed, progress

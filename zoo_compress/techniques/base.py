@@ -29,7 +29,8 @@ class Technique(Protocol):
 
     A technique whose nodes need a later operator set than 11 says so in a further attribute,
     `operator_set`, and has no options for sites of models in an earlier one. Models are raised to
-    it where that keeps their outputs, see `needed_operator_set`.
+    it where that keeps their outputs, see `needed_operator_set`. One that is for large models only
+    says so in `smallest_model_bytes`: others are not raised for it.
     """
 
     name: str
@@ -76,7 +77,16 @@ class Technique(Protocol):
         ...
 
 
-def needed_operator_set(techniques: Iterable[Technique]) -> int:
-    """Return the first operator set in which all of some techniques work."""
-    needed = (getattr(technique, "operator_set", OLDEST_OPSET) for technique in techniques)
+def needed_operator_set(techniques: Iterable[Technique], *, model_bytes: int) -> int:
+    """Return the first operator set in which all of some techniques work that a model is offered.
+
+    Args:
+        techniques: The techniques.
+        model_bytes: Size of the model.
+    """
+    needed = (
+        getattr(technique, "operator_set", OLDEST_OPSET)
+        for technique in techniques
+        if model_bytes >= getattr(technique, "smallest_model_bytes", 0)
+    )
     return max(needed, default=OLDEST_OPSET)

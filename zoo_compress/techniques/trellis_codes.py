@@ -80,6 +80,11 @@ class TrellisCodes:
         """Check the settings; see `TrellisCodesSettings`."""
         self._settings = TrellisCodesSettings.model_validate(dict(settings))
 
+    @property
+    def smallest_model_bytes(self) -> int:
+        """Bytes of a model from which on it has options."""
+        return self._settings.smallest_model_bytes
+
     def decline(self, site: Site) -> str | None:
         """Return why weights of a small or an old model, or of scattered rows, are not coded so.
 
@@ -87,7 +92,7 @@ class TrellisCodes:
         """
         if site.opset < OPSET:
             return f"decoding takes operator set {OPSET}, the model uses {site.opset}"
-        if site.model_bytes < self._settings.smallest_model_bytes:
+        if site.model_bytes < self.smallest_model_bytes:
             return f"a model of {site.model_bytes} bytes: the function that decodes takes too many"
         if not TrellisLayout(site, DEFAULT_BITS[0]).in_one_piece:
             return "the weights of an output lie on both sides of the axis of outputs"
@@ -97,7 +102,7 @@ class TrellisCodes:
 
     def options(self, site: Site) -> Sequence[Option]:
         """Return one option per number of bits, more bytes first."""
-        if site.opset < OPSET or site.model_bytes < self._settings.smallest_model_bytes:
+        if site.opset < OPSET or site.model_bytes < self.smallest_model_bytes:
             return []
         layouts = (TrellisLayout(site, bits) for bits in self._settings.bits)
         return saving_options(

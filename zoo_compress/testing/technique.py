@@ -165,7 +165,9 @@ class TechniqueConformance:
         site = _site(one)
         options = technique.options(site)
         assert bool(options) == (technique.decline(site) is None)
-        assert not options or site.opset >= needed_operator_set([technique])
+        assert not options or site.opset >= needed_operator_set(
+            [technique], model_bytes=site.model_bytes
+        )
         if not technique.by_weights:
             return
         for option in _ends(options):
