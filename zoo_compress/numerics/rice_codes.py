@@ -92,8 +92,7 @@ def expected_codes(deviation: npt.NDArray[np.floating], peak: npt.NDArray[np.flo
     """
     wanted = np.sqrt(2) * np.maximum(deviation, scale(0) / 2)
     places = np.rint(2 * np.log2(wanted / scale(0)))
-    reaches = [reach(code) for code in range(CODES)]
-    needed = np.searchsorted(reaches, np.floor(peak))
+    needed = np.searchsorted(_reaches(), np.floor(peak))
     found: Ints = np.maximum(places, needed).clip(0, CODES - 1).astype(np.int64)
     return found
 
@@ -177,6 +176,11 @@ def packed_quotients(coded: Ints, codes: npt.NDArray[np.integer]) -> Bytes:
     bits = np.ones(ends[-1] if len(ends) else 0, np.uint8)
     bits[ends - 1] = 0
     return np.packbits(bits, bitorder="little")
+
+
+@lru_cache(maxsize=1)
+def _reaches() -> Ints:
+    return np.array([reach(code) for code in range(CODES)], np.int64)
 
 
 @lru_cache(maxsize=1)
