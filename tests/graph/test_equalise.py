@@ -53,14 +53,16 @@ def feeds_of(model):
     }
 
 
-def assert_same_function(before, after):
+def assert_same_function(before, after, *, cancels=False):
     """Check outputs, to the last bit for 16-bit floats, whose scales are powers of two.
 
     Where a mean over all places is left of large numbers of both signs, float32 leaves 1e-5.
     """
     feeds = feeds_of(before)
     for one, other in zip(outputs_of(before, feeds), outputs_of(after, feeds), strict=True):
-        bound = {"float16": 0, "float32": 1e-4, "float64": 1e-14}[one.dtype.name]
+        bound = {"float16": 0, "float32": 1e-4 if cancels else 3e-6, "float64": 1e-14}[
+            one.dtype.name
+        ]
         change = np.linalg.norm((other - one).astype("f8"))
         assert change <= bound * np.linalg.norm(one.astype("f8"))
         assert np.abs(one).max() > 0
@@ -286,7 +288,7 @@ def test_any_chain_of_layers_computes_the_same(layers, opset, seed, flat):
     proto = parse(IMAGE.format(" ".join(lines)), weights, opset=opset, ir_version=7)
     before, after, found = equalised(proto)
     assert found.scaled
-    assert_same_function(before, after)
+    assert_same_function(before, after, cancels=flat)
     assert len(changed(before, after)) > 1
 
 
