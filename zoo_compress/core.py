@@ -163,6 +163,21 @@ class Port:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Stage:
+    """In which of several passes over a graph a weight is decoded, see `graph.stages`.
+
+    Attributes:
+        number: The pass, from 0 on.
+        count: How many there are.
+        source: Name of an input of the graph, a tensor.
+    """
+
+    number: int
+    count: int
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Site:
     """One compressible weight tensor. Tied weights are one site with several readers.
 
@@ -179,6 +194,7 @@ class Site:
             Conv, Gemm or MatMul that could compute with 8-bit numbers, see `graph.ports`.
         opset: The model's version of the standard operators.
         model_bytes: Bytes of all tensors of the model; 0 where that is not known.
+        stage: When it is decoded; None where nothing tells.
     """
 
     name: str
@@ -192,6 +208,7 @@ class Site:
     ports: tuple[Port, ...] = ()
     opset: int = 18
     model_bytes: int = field(default=0, compare=False)
+    stage: Stage | None = field(default=None, compare=False)
 
     @property
     def elements(self) -> int:

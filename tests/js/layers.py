@@ -96,7 +96,8 @@ def _one(technique: Technique, layer: Layer, number: int, path: Path) -> LayerMo
     feed = layer.drawn_feed
     graph = normalize(ir.from_proto(layer.model))
     known = calibrations(graph, [feed] if technique.observes else ())
-    found = rewritten_copy(graph, technique, number, known)
+    # The most aggressive options as in large models.
+    found = rewritten_copy(graph, technique, number, known, stages=1 if number == 0 else 3)
     if not found.encoded:
         return None
     path.write_bytes(found.packed.SerializeToString())

@@ -19,7 +19,7 @@ def ten_gigabytes(monkeypatch):
 
 def test_a_model_whose_weights_cannot_be_decoded_here_is_pointed_out(ten_gigabytes):
     (note,) = opening_note(4 * 10**9, {"codes": CODES, "matmul-nbits": NBITS})
-    assert "can take 18.4 GB of memory and more, and this machine has 10.0 GB" in note
+    assert "can take 12.0 GB of memory and more, and this machine has 10.0 GB" in note
     assert "'matmul-nbits' stay packed" in note
 
 

@@ -10,7 +10,7 @@ import onnx
 import onnx_ir as ir
 
 from zoo_compress.core import AnyArray
-from zoo_compress.graph.fragment import PREFIX, framed
+from zoo_compress.graph.framing import PREFIX, framed
 from zoo_compress.graph.initializers import add_initializer
 
 

@@ -11,7 +11,8 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 
-from zoo_compress.core import AnyArray, Site
+from zoo_compress.core import AnyArray, Site, Stage
+from zoo_compress.graph.framing import PREFIX, framed
 from zoo_compress.graph.function import (
     ANY_VERSION,
     DOMAIN,
@@ -21,15 +22,11 @@ from zoo_compress.graph.function import (
     to_function,
 )
 from zoo_compress.graph.initializers import add_initializer
-
-PREFIX = "zoo."
-"""Names of all tensors that techniques add start with this."""
+from zoo_compress.graph.stages import add_gate, gate, gate_bytes
 
 OLDEST_OPSET = 11
 """The first operator set with all operators of decode subgraphs: it brought BitShift."""
 
-# A length-delimited protobuf field: one byte of tag, then the length, seven bits to a byte.
-_TAG_BYTES = 1
 # The number of the field that holds functions needs a second byte.
 _FURTHER_TAG_BYTES = 1
 
@@ -55,11 +52,6 @@ class TensorPlan:
         return framed(empty.ByteSize() + framed(payload))
 
 
-def framed(length: int) -> int:
-    """Return the bytes of a protobuf field that holds `length` bytes."""
-    return _TAG_BYTES + max(1, -(-length.bit_length() // 7)) + length
-
-
 @dataclass
 class Fragment:
     """Nodes, stored tensors and shared constants of one decode subgraph.
@@ -68,6 +60,7 @@ class Fragment:
         weight: Name of the weight that the last node rebuilds.
         alias: A short prefix for the names of everything else; long names cost bytes.
         calls: Whether the nodes become a function that other weights may share.
+        stage: When the weight is decoded; None where nothing tells.
         nodes: In topological order.
         tensors: Stored for this weight alone.
         constants: Small constants that all fragments of a model share, by name.
@@ -77,6 +70,7 @@ class Fragment:
     weight: str
     alias: str
     calls: bool = False
+    stage: Stage | None = None
     nodes: list[onnx.NodeProto] = field(default_factory=list)
     tensors: list[TensorPlan] = field(default_factory=list)
     constants: dict[str, AnyArray] = field(default_factory=dict)
@@ -84,10 +78,15 @@ class Fragment:
     _known: dict[tuple[str, tuple[int, ...], bytes], str] = field(default_factory=dict)
 
     def store(self, role: str, shape: Sequence[int], dtype: type[np.generic]) -> str:
-        """Declare a tensor that `Encoded.tensors` supplies under `role`; return its name."""
+        """Declare a tensor that `Encoded.tensors` supplies under `role`; return its name.
+
+        Rows of bytes, of which most is computed, wait for the stage of the weight.
+        """
         name = f"{self.alias}.{role}"
         self.tensors.append(TensorPlan(name, tuple(shape), np.dtype(dtype)))
-        return name
+        if self.stage is None or dtype is not np.uint8 or len(shape) != 1:
+            return name
+        return self.add("Expand", [name, gate(self.stage.number)])
 
     def keep(self, role: str, value: AnyArray) -> str:
         """Declare a constant of this fragment alone and return its name."""
@@ -159,7 +158,8 @@ class Fragment:
     @classmethod
     def of(cls, site: Site) -> Fragment:
         """Return a fragment without nodes for a weight; it calls functions in large models."""
-        return cls(site.name, site.alias, calls=site.model_bytes >= FEWEST_MODEL_BYTES)
+        calls = site.model_bytes >= FEWEST_MODEL_BYTES
+        return cls(site.name, site.alias, calls=calls, stage=site.stage)
 
     @property
     def function(self) -> Function | None:
@@ -186,6 +186,8 @@ class Fragment:
         for name, table in self.tables.items():
             computed, further = table.sizes
             shared |= {**further, name: computed}
+        if self.stage is not None:
+            shared[f"{PREFIX}g"] = gate_bytes(self.stage)
         if (function := self.function) is None:
             return self.inline_bytes, shared
         domain = onnx.OperatorSetIdProto(domain=DOMAIN, version=ANY_VERSION)
@@ -223,9 +225,11 @@ def insert_fragment(model: ir.Model, fragment: Fragment, tensors: Mapping[str, A
     old = graph.initializers.pop(fragment.weight)
     values = {name: _shared(graph, name, array) for name, array in fragment.constants.items()}
     values |= add_tensors(graph, fragment, tensors)
-    values |= {name: _computed(model, table) for name, table in fragment.tables.items()}
-    nodes = _called(model, fragment, values)
-    _insert(graph, nodes, [values[name] for name in fragment.tables])
+    read = {name: _computed(model, table) for name, table in fragment.tables.items()}
+    if fragment.stage is not None:
+        read[gate(fragment.stage.number)] = add_gate(model, fragment.stage)
+    nodes = _called(model, fragment, {**values, **read})
+    _insert(graph, nodes, list(read.values()))
     rebuilt = nodes[-1].outputs[0]
     ir.convenience.replace_all_uses_with(old, rebuilt)
 

@@ -8,7 +8,7 @@ from itertools import count
 import onnx_ir as ir
 
 from zoo_compress.core import Port
-from zoo_compress.graph.fragment import PREFIX
+from zoo_compress.graph.framing import PREFIX
 from zoo_compress.graph.names import value_names
 
 CHOOSING = ("MaxPool",)

@@ -9,7 +9,8 @@ import onnx_ir as ir
 from onnx import numpy_helper
 
 from zoo_compress.core import AnyArray
-from zoo_compress.graph.fragment import PREFIX, framed, initializer_bytes
+from zoo_compress.graph.fragment import initializer_bytes
+from zoo_compress.graph.framing import PREFIX, framed, nameless
 from zoo_compress.graph.held import PACKED, Payloads
 
 # ONNX Runtime looks at small constants while it fuses nodes, so these stay in the model.
@@ -29,7 +30,7 @@ def to_compact_proto(model: ir.Model) -> onnx.ModelProto:
         del graph.value_info[:]
     for node in proto.graph.node:
         if any(name.startswith(PREFIX) for name in (*node.input, *node.output)):
-            node.ClearField("name")
+            nameless(node)
     for tensor in proto.graph.initializer:
         _compact(tensor)
     return proto

@@ -8,7 +8,8 @@ import onnx
 import onnx_ir as ir
 
 from zoo_compress.core import AnyArray
-from zoo_compress.graph.fragment import framed, initializer_bytes
+from zoo_compress.graph.fragment import initializer_bytes
+from zoo_compress.graph.framing import framed
 from zoo_compress.graph.initializers import add_initializer
 
 

@@ -9,7 +9,8 @@ import onnx_ir as ir
 
 from zoo_compress.core import AnyArray, Site
 from zoo_compress.graph.chain import added_bytes
-from zoo_compress.graph.fragment import Fragment, add_tensors, framed, to_ir_node
+from zoo_compress.graph.fragment import Fragment, add_tensors, to_ir_node
+from zoo_compress.graph.framing import framed
 
 
 def definitions(site: Site) -> list[onnx.NodeProto]:

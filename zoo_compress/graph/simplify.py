@@ -14,6 +14,7 @@ from onnx.external_data_helper import load_external_data_for_tensor
 
 from zoo_compress.graph.held import LARGE_BYTES, PACKED, SMALLEST_APART_BYTES, in_memory
 from zoo_compress.graph.load import attach
+from zoo_compress.graph.stages import open_gates
 
 MOST_TIED = 500
 """Constants among which onnxslim looks for equal ones, pair by pair: for 2000 that took a minute
@@ -58,6 +59,7 @@ def _slimmed(model: onnx.ModelProto) -> onnx.ModelProto | str:
     import onnxslim
 
     logging.getLogger("onnxslim").disabled = True
+    open_gates(model)
     skipped = ["weight_tying"] if len(model.graph.initializer) > MOST_TIED else []
     try:
         # It prints some of its failures, and it changes the model that it is given.

@@ -10,11 +10,13 @@ import numpy as np
 import onnx_ir as ir
 
 from zoo_compress.core import Declined, Reader, Site
-from zoo_compress.graph.fragment import OLDEST_OPSET, PREFIX
+from zoo_compress.graph.fragment import OLDEST_OPSET
+from zoo_compress.graph.framing import PREFIX
 from zoo_compress.graph.names import value_names
 from zoo_compress.graph.operator_set import operator_set
 from zoo_compress.graph.ports import PortFinder
 from zoo_compress.graph.site_inputs import site_bias
+from zoo_compress.graph.stages import stage_count, staged
 
 WEIGHT_INPUTS = {
     "Conv": (1,),
@@ -71,7 +73,7 @@ def find_sites(model: ir.Model) -> FoundSites:
     found.sort(key=lambda item: (item[0], item[1].name))
     finder, opset = PortFinder(model), operator_set(model)
     model_bytes = sum(tensor.nbytes for _, tensor in _constants(model))
-    aliased = (
+    aliased = [
         replace(
             site,
             alias=alias,
@@ -81,8 +83,9 @@ def find_sites(model: ir.Model) -> FoundSites:
             model_bytes=model_bytes,
         )
         for (_, site), alias in zip(found, _free_aliases(model), strict=False)
-    )
-    return FoundSites(tuple(aliased), tuple(declined))
+    ]
+    sites = staged(model, aliased, stage_count(model_bytes))
+    return FoundSites(tuple(sites), tuple(declined))
 
 
 def _constants(model: ir.Model) -> Iterator[tuple[ir.Value, ir.TensorProtocol]]:

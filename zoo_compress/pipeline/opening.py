@@ -8,10 +8,10 @@ from zoo_compress.runtime.environment import memory_bytes
 from zoo_compress.techniques.base import Technique
 from zoo_compress.units import readable_bytes
 
-DECODED_TIMES = 4.6
+DECODED_TIMES = 3.0
 """Memory that ONNX Runtime takes to decode weights, over their bytes, by `benchmarks/opening.py`.
 
-That is for codes of 8 bits: of what does not stay packed, only float16 takes less.
+That is for codes of 8 bits in several stages: of what does not stay packed, little takes less.
 """
 
 

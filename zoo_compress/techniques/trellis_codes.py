@@ -151,7 +151,7 @@ class TrellisCodes:
 def _fragment(layout: TrellisLayout) -> Fragment:
     """Build the decode subgraph of a site; it depends on shapes only, not on weights."""
     site, shape = layout.site, layout.pair_shape
-    fragment = Fragment(site.name, site.alias, calls=True)
+    fragment = Fragment(site.name, site.alias, calls=True, stage=site.stage)
     lengths = add_lengths(fragment, shape)
     one = fragment.constant(np.array([1], np.int64))
     count = 1 + 2 * shape.pair_rows + shape.code_columns

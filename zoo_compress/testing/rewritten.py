@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import get_args
 
 import onnx
 import onnx_ir as ir
 from onnx import numpy_helper
 
-from zoo_compress.core import Encoded, Feed, Repair
+from zoo_compress.core import Encoded, Feed, Repair, Site
 from zoo_compress.graph.fragment import initializer_bytes
 from zoo_compress.graph.proto import bytes_without, to_compact_proto
 from zoo_compress.graph.sites import find_sites
+from zoo_compress.graph.stages import staged
 from zoo_compress.techniques.activations import tensor_histograms
 from zoo_compress.techniques.base import Technique
 from zoo_compress.techniques.calibration import Calibration
@@ -58,11 +59,23 @@ def calibrations(graph: ir.Model, feeds: Sequence[Feed]) -> dict[str, Calibratio
     }
 
 
+def _in_stages(graph: ir.Model, count: int) -> list[Site]:
+    """Return the sites of a model; a single one is decoded in the second stage."""
+    return [
+        site
+        if site.stage is None
+        else replace(site, stage=replace(site.stage, number=(site.stage.number + 1) % count))
+        for site in staged(graph, find_sites(graph).sites, count)
+    ]
+
+
 def rewritten_copy(
     graph: ir.Model,
     technique: Technique,
     number: int,
     known: Mapping[str, Calibration] | None = None,
+    *,
+    stages: int = 1,
 ) -> Rewritten:
     """Replace every weight for which a technique has options, in a copy.
 
@@ -71,9 +84,10 @@ def rewritten_copy(
         technique: The technique.
         number: Which of the options of each site; -1 for the last.
         known: What is known of the inputs of sites, to repair their encodings with.
+        stages: In how many passes weights are decoded, as those of large models are.
     """
     original, dense, changed = to_compact_proto(graph), to_compact_proto(graph), graph.clone()
-    sites = find_sites(graph).sites
+    sites = _in_stages(graph, stages)
     predicted, shared = bytes_without(original, {site.name for site in sites}), dict[str, int]()
     encoded: dict[str, Encoded] = {}
     for site in sites:
