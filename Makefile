@@ -5,6 +5,7 @@
 # make image-test     build the container image and run the tool in it: root, buildah, debootstrap
 # make node-test      open compressed models in Node: npm packages, a model of 160 MB and minutes
 # make browser-test   the same in Chromium
+# make runtimes-test  open files of every technique in older releases of ONNX Runtime: packages
 # make bench   print the figures that the benchmarks compare (DATA=folder of labelled photographs)
 # make bench-search   compare the search strategies with each other and with Optuna's: hours
 # make bench-techniques   compare techniques and repairs at equal bytes: half an hour
@@ -12,7 +13,7 @@
 # make bench-ceiling   how near to the machine's limit candidates run: a minute
 # make bench-scaling   time and memory against sites, parameters and inputs: an hour
 # make bench-peers   compare with other tools at equal bytes, each in its own environment: hours
-# make clean   remove build products and caches; .venv, .node and runs stay
+# make clean   remove build products and caches; .venv, .node, .runtimes and runs stay
 
 PYTHON ?= python3
 DATA ?=
@@ -23,8 +24,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 REQUIREMENTS := pyproject.toml constraints.txt
 PEERS := optuna onnxsim nncf olive quark
 MINILM := Xenova/all-MiniLM-L6-v2
+RUNTIMES := 1.17.3 1.18.1 1.20.1 1.22.1 1.24.1
 
-.PHONY: demo test coverage check image-test node-test browser-test clean
+.PHONY: demo test coverage check image-test node-test browser-test runtimes-test clean
 .PHONY: bench bench-search bench-techniques bench-int8 bench-ceiling bench-scaling bench-peers
 
 demo: .venv/.demo-installed
@@ -51,6 +53,9 @@ node-test: .venv/.dev-installed .node/run/run.json
 
 browser-test: .venv/.dev-installed .node/run/run.json
 	$(BIN)/pytest -m browser -rs tests/js
+
+runtimes-test: .venv/.dev-installed $(RUNTIMES:%=.runtimes/%/.installed)
+	$(BIN)/pytest -m runtimes -rs tests/runtimes
 
 bench: .venv/.demo-installed
 	@echo "The benchmark scripts live in benchmarks/; this runs benchmarks/efficientnet.py."
@@ -129,6 +134,12 @@ bench-peers: $(PEERS:%=.bench-venvs/%/.installed)
 	$(PYTHON) -m venv .bench-venvs/$*
 	.bench-venvs/$*/bin/python -m pip --disable-pip-version-check install \
 	  --constraint constraints.txt $(PACKAGES) onnxruntime==1.32.0
+	touch $@
+
+# Older releases of ONNX Runtime, which know numpy 1 only; there are none for Python 3.13 and later.
+.runtimes/%/.installed: Makefile
+	$(PYTHON) -m venv .runtimes/$*
+	.runtimes/$*/bin/python -m pip --disable-pip-version-check install onnxruntime==$* 'numpy<2'
 	touch $@
 
 clean:

@@ -257,8 +257,9 @@ def _add_quotients(fragment: Fragment, end: str, outline: str) -> str:
         "Gather", [fragment.compute("b", _add_byte_bits), _to_int32(fragment, turned)]
     )
     bits = fragment.add("Reshape", [each, _whole(fragment, -1)])
-    zero = fragment.constant(np.array(0, np.uint8))
-    ends = _to_int32(fragment, fragment.add("Equal", [bits, zero]))
+    # Equal took no bytes before ONNX Runtime 1.22.
+    one = fragment.constant(np.array(1, np.uint8))
+    ends = _to_int32(fragment, fragment.add("BitwiseXor", [bits, one]))
     axis = fragment.constant(np.array(0, np.int64))
     numbers = fragment.add("CumSum", [ends, axis], exclusive=1)
     empty = onnx.numpy_helper.from_array(np.zeros(1, np.uint8))

@@ -80,11 +80,11 @@ def _add_grid(fragment: Fragment, odd: str, columns: str, shape: PairShape) -> s
     along = one if shape.rows_first else zero
     matrix = fragment.add("Reshape", [odd, _add_lengths(fragment, rest, [columns], shape)])
     first = fragment.add("Slice", [matrix, zero, one, along])
-    nothing = fragment.add("Equal", [first, fragment.constant(np.array([2], np.uint8))])
+    nothing = fragment.add("BitwiseAnd", [first, fragment.constant(np.array([0], np.uint8))])
     pairs = fragment.add("Div", [fragment.add("Add", [columns, one]), two])
     even = fragment.add("Mul", [pairs, two])
     others = fragment.add("Slice", [matrix, zero, fragment.add("Sub", [even, one]), along])
-    moved = fragment.add("Concat", [fragment.add("Cast", [nothing], to=UINT8), others], axis=axis)
+    moved = fragment.add("Concat", [nothing, others], axis=axis)
     by_two = fragment.add("Reshape", [moved, _add_lengths(fragment, rest, [pairs, two], shape)])
     numbers = fragment.add("Cast", [by_two], to=INT32)
     total = fragment.add("CumSum", [numbers, fragment.constant(np.array(axis, np.int64))])
