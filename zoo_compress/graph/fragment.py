@@ -187,7 +187,7 @@ class Fragment:
             computed, further = table.sizes
             shared |= {**further, name: computed}
         if self.stage is not None:
-            shared[f"{PREFIX}g"] = gate_bytes(self.stage)
+            shared[f"{PREFIX}g"] = gate_bytes(self.stage.source, self.stage.count)
         if (function := self.function) is None:
             return self.inline_bytes, shared
         domain = onnx.OperatorSetIdProto(domain=DOMAIN, version=ANY_VERSION)

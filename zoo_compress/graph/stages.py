@@ -17,6 +17,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -86,10 +87,11 @@ def add_gate(model: ir.Model, stage: Stage) -> ir.Value:
     return next(value for node in nodes for value in node.outputs if value.name == name)
 
 
-def gate_bytes(stage: Stage) -> int:
-    """Return the bytes that the gates of a model add to its file."""
+@lru_cache(maxsize=8)
+def gate_bytes(source: str, count: int) -> int:
+    """Return the bytes that the gates of a model add to its file, see `Stage`."""
     tensor = onnx.numpy_helper.from_array(_one(), PREFIX + _ONE)
-    nodes = _gates(ir.Value(name=stage.source), ir.Value(name=PREFIX + _ONE), stage.count)
+    nodes = _gates(ir.Value(name=source), ir.Value(name=PREFIX + _ONE), count)
     protos = (nameless(ir.to_proto(node)) for node in nodes)
     return framed(tensor.ByteSize()) + sum(framed(proto.ByteSize()) for proto in protos)
 
