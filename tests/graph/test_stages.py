@@ -126,9 +126,7 @@ def test_the_file_grows_by_what_the_fragments_promise(count, in_stages):
     assert promised <= proto.ByteSize() <= promised + 1
 
 
-def test_a_file_that_was_read_again_takes_further_weights_behind_its_gates(
-    make_model, draw, run, tmp_path
-):
+def test_a_file_that_was_read_again_takes_further_weights_behind_its_gates(make_model, draw, run):
     model = ir.from_proto(make_model(TEXT, {name: draw(4, 4) for name in WEIGHTS}))
     insert_fragment(model, counted("w", 0, 2), {"c": codes("w")})
     again = ir.from_proto(to_compact_proto(model))
