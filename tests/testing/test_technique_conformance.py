@@ -208,6 +208,21 @@ def test_a_model_that_computes_with_other_weights_is_noticed(network):
         check(Inexact({}), network, -1, False)
 
 
+class Lingering(Svd):
+    """Says that what it adds is folded."""
+
+    folded = True
+
+
+def test_nodes_that_stages_leave_and_other_weights_are_noticed(tmp_path):
+    check = SUITE.test_weights_that_are_decoded_in_stages_are_the_same_and_leave_no_node
+    check(Codes({}), "a matrix read twice", tmp_path)
+    with pytest.raises(AssertionError, match="Gemm"):
+        check(Lingering(FACTORS), "a Gemm with a bias", tmp_path)
+    with pytest.raises(AssertionError, match="Not equal to tolerance"):
+        check(Inexact({}), "a matrix read twice", tmp_path)
+
+
 class Wasting(Codes):
     """Clears the weight that it is given."""
 
