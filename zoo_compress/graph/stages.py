@@ -53,7 +53,8 @@ def stage_count(model_bytes: int) -> int:
 def staged(model: ir.Model, sites: Sequence[Site], count: int) -> list[Site]:
     """Return sites with the passes in which they are decoded, about as many weights in each.
 
-    Without one are those of models of a single pass, or of which no input is a tensor.
+    Without one are those of models of a single pass, of which no input is a tensor, or which have
+    gates already: these may be fewer.
 
     Args:
         model: The model.
@@ -61,7 +62,7 @@ def staged(model: ir.Model, sites: Sequence[Site], count: int) -> list[Site]:
         count: How many passes there are, see `stage_count`.
     """
     source = _source(model)
-    if source is None or count < 2:
+    if source is None or count < 2 or PREFIX + _ONE in model.graph.initializers:
         return list(sites)
     weights = [0] * count
     numbers: dict[str, int] = {}
