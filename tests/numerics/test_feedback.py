@@ -125,6 +125,17 @@ def test_each_result_is_a_level_times_its_scale(shape, seed):
 
 @given(shape=SHAPES, seed=st.integers(0, 99))
 @settings(max_examples=40)
+def test_one_scale_for_a_row_is_that_of_all_its_weights(shape, seed):
+    W, factor = normal(*shape, seed=seed), feedback_factor(correlated(shape[0], shape[2]))
+    scale = np.random.default_rng(seed).uniform(0.1, 1, (*shape[:2], 1)).astype(np.float32)
+    each = np.broadcast_to(scale, shape)
+    one, other = (round_with_feedback(W, factor, four_bits, scale=s) for s in (scale, each))
+    np.testing.assert_array_equal(one.rounded, other.rounded)
+    np.testing.assert_array_equal(one.errors, other.errors)
+
+
+@given(shape=SHAPES, seed=st.integers(0, 99))
+@settings(max_examples=40)
 def test_masked_weights_and_scales_of_zero_give_zeros(shape, seed):
     rng = np.random.default_rng(seed)
     W, mask = normal(*shape, seed=seed), rng.random(shape) < 0.5

@@ -10,9 +10,10 @@ import pytest
 from zoo_compress.core import Plan
 from zoo_compress.runtime.evaluator import CpuEvaluator
 from zoo_compress.runtime.rest import RestEvaluator, Rests
+from zoo_compress.runtime.session import open_session
 from zoo_compress.search.deadline import Deadline
 from zoo_compress.search.scan import (
-    SESSIONS_EACH_ROUND,
+    SESSIONS,
     Scan,
     measured_levels,
     scan_evaluations,
@@ -23,8 +24,10 @@ from zoo_compress.search.store import TrialStore
 from zoo_compress.stats.distances.total_variation import TotalVariation
 from zoo_compress.techniques.candidates import Candidates
 
-ORDER = [(0, 7), (1, 7), (0, 5), (1, 5), (0, 3), (1, 3)]
+ORDER = [(0, 7), (0, 5), (0, 3), (1, 7), (1, 5), (1, 3)]
 """What is measured of the network: its first site holds more weights than its second."""
+HURRIED = [(0, 7), (1, 7), (0, 5), (1, 5), (0, 3), (1, 3)]
+"""The same under a time limit."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,16 +85,22 @@ def test_the_most_aggressive_level_and_every_second_above_it_are_measured(count,
     assert measured_levels(count, every=True) == tuple(range(1, count + 1))
 
 
-def test_the_most_aggressive_levels_come_first_and_the_largest_sites_among_them(network):
+def test_the_levels_of_a_site_follow_each_other_those_of_the_largest_site_first(network):
     assert scan_order(network.space) == ORDER
     every = scan_order(network.space, every=True)
+    assert every == [(site, level) for site in range(2) for level in range(7, 0, -1)]
+
+
+def test_under_a_time_limit_the_most_aggressive_levels_of_all_sites_come_first(network):
+    assert scan_order(network.space, hurried=True) == HURRIED
+    every = scan_order(network.space, every=True, hurried=True)
     assert [level for _, level in every[::2]] == [7, 6, 5, 4, 3, 2, 1]
     assert sorted(every) == [(site, level) for site in range(2) for level in range(1, 8)]
 
 
 def test_sites_with_fewer_levels_leave_the_later_rounds_to_the_others(make_space):
     space = make_space([[100, 60, 40, 30, 20], [80, 30], [80]])
-    assert scan_order(space) == [(0, 4), (1, 1), (0, 2), (0, 1)]
+    assert scan_order(space, hurried=True) == [(0, 4), (1, 1), (0, 2), (0, 1)]
 
 
 def test_a_measured_distortion_is_the_distance_of_that_option_alone(network, sensitivity):
@@ -138,7 +147,7 @@ def test_each_evaluation_is_announced_and_changes_one_weight(network, every):
     scan_of(network, candidates=candidates, every=every).run(reports.append)
     count = scan_evaluations(network.space, every=every)
     assert count == (14 if every else 6)
-    assert candidates.calls == [("conv.w",), ("fc.w",)] * (count // 2)
+    assert candidates.calls == [("conv.w",)] * (count // 2) + [("fc.w",)] * (count // 2)
     assert [(r.stage, r.done, r.total) for r in reports] == [
         ("scan", done, count) for done in range(1, count + 1)
     ]
@@ -187,7 +196,7 @@ def test_a_scan_goes_on_where_it_stopped_and_ends_with_the_same_bits(
 def test_sites_that_share_a_session_are_measured_as_if_each_had_its_own(
     network, sensitivity, store, stopped_after, monkeypatch
 ):
-    monkeypatch.setattr("zoo_compress.search.scan.SESSIONS_EACH_ROUND", 1)
+    monkeypatch.setattr("zoo_compress.search.scan.SESSIONS", 1)
     together = scan_of(network).run()
     np.testing.assert_allclose(together.distortion, sensitivity.distortion, rtol=1e-3)
     if stopped_after is not None:
@@ -223,7 +232,7 @@ def test_a_scan_that_runs_out_of_time_predicts_what_it_has_not_measured(network,
         store=store, deadline=slow.deadline(35)
     )
     assert slow.now == 30
-    assert list(store.scanned()) == ORDER[:3]
+    assert list(store.scanned()) == HURRIED[:3]
     errors = [weight_error(network, 1, level) for level in (7, 5)]
     # Only one level of the second site was measured: the others keep its ratio.
     expected = distance_of(network, 1, 7) * errors[1] / errors[0]
@@ -251,16 +260,36 @@ def test_a_later_scan_with_time_makes_up_for_one_that_was_cut_short(network, sen
 
 
 def test_sites_that_share_a_session_follow_each_other_in_the_model(make_space):
-    space = make_space([[100 + site, 60, 40] for site in range(2 * SESSIONS_EACH_ROUND + 1)])
+    space = make_space([[100 + site, 60, 40] for site in range(2 * SESSIONS + 1)])
     groups = scan_groups(space)
-    assert [choice for group in groups for choice in group] == scan_order(space)
-    first = groups[: SESSIONS_EACH_ROUND + 1]
-    assert {level for group in first for _, level in group} == {2}
-    assert {len(group) for group in first} == {1, 2}
-    assert all(group[-1][0] - group[0][0] == len(group) - 1 for group in first)
-    sizes = [sum(space.sites[site].elements for site, _ in group) for group in first]
+    assert len(groups) == SESSIONS + 1
+    assert {len(group.sites) for group in groups} == {1, 2}
+    assert all(g.sites[-1] - g.sites[0] == len(g.sites) - 1 for g in groups)
+    sizes = [sum(space.sites[site].elements for site in group.sites) for group in groups]
     assert sizes == sorted(sizes, reverse=True)
-    assert sorted(site for group in first for site, _ in group) == list(range(len(space.sites)))
+    assert sorted(s for group in groups for s in group.sites) == list(range(len(space.sites)))
+    assert sorted(scan_order(space)) == [(s, t) for s in range(len(space.sites)) for t in (1, 2)]
+
+
+def test_under_a_time_limit_the_same_sites_share_sessions(make_space):
+    space = make_space([[100 + site, 60, 40] for site in range(2 * SESSIONS + 1)])
+    groups, hurried = scan_groups(space), scan_groups(space, hurried=True)
+    assert [group.sites for group in hurried] == 2 * [group.sites for group in groups]
+    levels = [{level for _, level in group.choices} for group in hurried]
+    assert levels == [{2}] * len(groups) + [{1}] * len(groups)
+
+
+def test_one_session_serves_all_levels_of_the_sites_that_share_it(network, monkeypatch):
+    monkeypatch.setattr("zoo_compress.search.scan.SESSIONS", 1)
+    opened = []
+
+    def counted(*arguments, **options):
+        opened.append(open_session(*arguments, **options))
+        return opened[-1]
+
+    monkeypatch.setattr("zoo_compress.runtime.varying.open_session", counted)
+    scan_of(network).run()
+    assert len(opened) == 1
 
 
 def test_nodes_before_a_weight_run_once(network, monkeypatch):

@@ -20,6 +20,7 @@ from zoo_compress.graph.proto import to_compact_proto
 from zoo_compress.graph.sites import find_sites
 from zoo_compress.numerics.histogram import HistogramSums
 from zoo_compress.runtime.evaluator import CpuEvaluator
+from zoo_compress.runtime.side_by_side import side_by_side
 from zoo_compress.techniques import encoder as module
 from zoo_compress.techniques.calibration import Calibration
 from zoo_compress.techniques.codes import Codes
@@ -102,11 +103,21 @@ def test_ahead_is_encoded_what_stays_in_a_quarter_of_the_cache(counted):
     assert ("c", 6) not in counted.asked
 
 
-def test_large_weights_are_encoded_one_at_a_time(counted, monkeypatch):
+def test_large_weights_are_encoded_one_at_a_time_and_the_others_side_by_side(counted, monkeypatch):
+    small = Site(name="small", shape=(32, 16), dtype="float32", channel_axis=1, readers=())
+    weights = {**WEIGHTS, "small": WEIGHTS["a"][:, :16]}
+    beside = []
+
+    def noted(work, jobs, **options):
+        beside.extend(name for name, _ in jobs)
+        return side_by_side(work, jobs, **options)
+
     monkeypatch.setattr(module, "LARGEST_BESIDE_OTHERS", WEIGHTS["a"].nbytes - 1)
-    monkeypatch.setattr(module, "side_by_side", None)
-    found = encoder(counted).encode_all([(site, FOUR) for site in "abc"])
-    assert [one.dense.shape for one in found] == [(32, 48)] * 3
+    monkeypatch.setattr(module, "side_by_side", noted)
+    mixed = Encoder(sites=[*SITES, small], weights=weights, techniques={"codes": counted})
+    found = mixed.encode_all([(site, FOUR) for site in ("a", "small", "b")])
+    assert [one.dense.shape for one in found] == [(32, 48), (32, 16), (32, 48)]
+    assert beside == ["small"]
 
 
 def test_the_least_used_goes_first_when_the_memory_bound_is_reached(counted):
@@ -288,6 +299,17 @@ def test_errors_of_all_options_encode_some_and_lie_between_for_the_others(counte
     # The encodings of a small weight are kept for the search.
     found.encode("a", codes(5))
     assert len(counted.asked) == 3
+
+
+def test_errors_found_ahead_for_several_weights_are_those_found_one_by_one(counted):
+    options = [codes(bits) for bits in range(2, 9)]
+    alone, ahead = encoder(Codes({})), encoder(counted)
+    ahead.compare_ahead(dict.fromkeys("ab", options))
+    known = list(counted.asked)
+    assert known
+    for name in "ab":
+        assert ahead.errors(name, options) == alone.errors(name, options)
+    assert counted.asked == known
 
 
 def test_errors_that_are_assumed_fall_with_bytes_and_give_way_to_known_ones(counted):

@@ -159,15 +159,19 @@ def round_with_feedback(
         W: Weights, shape (G, O, K).
         factor: Of the inputs of these weights.
         quantizer: The levels for weights in units of their scale.
-        scale: Broadcastable to W; where it is 0, so is the result.
+        scale: Broadcastable to W; where it is 0, so is the result. Shape (G, O, 1) takes less time
+            than that of W.
         mask: Weights that are not 0, shape (G, O, K); all of them by default.
     """
     # Imported late: it takes long.
     from zoo_compress.numerics.compiled.levels import BLOCK, round_block
 
     left = factor.in_order(np.asarray(W, np.float32))
-    kept = np.float32(scale) if mask is None else np.where(mask, np.float32(scale), np.float32(0))
-    scales = factor.in_order(np.broadcast_to(kept, W.shape))
+    scales = np.asarray(scale, np.float32)
+    if mask is not None:
+        scales = np.where(mask, scales, np.float32(0))
+    if scales.shape != (*W.shape[:2], 1):
+        scales = factor.in_order(np.broadcast_to(scales, W.shape))
     rounded, upper = np.empty_like(left), factor.upper
     total = np.zeros(left.shape[:2])
 
@@ -183,7 +187,7 @@ def round_with_feedback(
             rounded,
             errors,
         )
-        np.add(total, np.square(errors).sum(axis=2, dtype=np.float64), out=total)
+        np.add(total, np.einsum("got,got->go", errors, errors), out=total)
 
     feed_back(left, upper, BLOCK, round_columns)
     return FedBack(rounded=factor.as_they_were(rounded), errors=total)

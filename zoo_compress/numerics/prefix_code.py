@@ -14,7 +14,8 @@ from zoo_compress.numerics.scaled_rows import ScaledRows
 from zoo_compress.numerics.uniform import SMALLEST_STEP
 
 Floats = npt.NDArray[np.float32]
-Codes = npt.NDArray[np.int64]
+Codes = npt.NDArray[np.uint8]
+Ints = npt.NDArray[np.int64]
 
 # Fits of the levels to the steps and of the steps to the levels, in turn.
 ALTERNATIONS = 3
@@ -69,17 +70,16 @@ class PrefixLevels:
     @cached_property
     def numbers(self) -> Codes:
         """The index of each of `all` among its own, short or long."""
-        found: Codes = np.where(self.is_long, self._order - len(self.short), self._order)
-        return found
+        return np.where(self.is_long, self._order - len(self.short), self._order).astype(np.uint8)
 
     def nearest_short(self, codes: Codes) -> Codes:
         """Return the index into `all` of the short level that is nearest to that of each code."""
-        short = np.flatnonzero(~self.is_long)
+        short = np.flatnonzero(~self.is_long).astype(np.uint8)
         found: Codes = short[nearest_level(self.all[short]).codes(self.all)][codes]
         return found
 
     @cached_property
-    def _order(self) -> Codes:
+    def _order(self) -> Ints:
         return np.argsort(np.concatenate([self.short, self.long]), kind="stable")
 
 

@@ -23,7 +23,7 @@ from zoo_compress.search.deadline import Clock
 
 # Of the time since the command began, the most that goes into writing models that a later trial
 # may supersede.
-LARGEST_SHARE = 0.02
+LARGEST_SHARE = 0.01
 
 NOTE_FILE = "README.txt"
 NOTE = """\

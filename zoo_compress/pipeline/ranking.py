@@ -44,6 +44,8 @@ def thinned(
     space, turns = sized.offered, Turns(deadline)
     order, needed = ranking_order(space, sized.techniques)
     most = needed if most is None else most
+    if deadline is None:
+        encoder.compare_ahead({space.sites[i].name: space.options[i] for i in order[:most]})
     found: dict[int, list[float]] = {}
     for index in order:
         if len(found) == most or not turns.another():

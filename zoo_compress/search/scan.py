@@ -28,9 +28,10 @@ Matrix = npt.NDArray[np.float64]
 MEASURED_LEVELS = 3
 SMALLEST_STRIDE = 2
 # Building a session takes time for each site, so that one for each option would take time in the
-# square of their number. With so many for each level, a sixteenth of the weights are inputs of
-# each, which slows a forward down by an eighth at most.
-SESSIONS_EACH_ROUND = 16
+# square of their number. With about so many, an eighteenth of the weights at most are inputs of
+# each: with 16 of them the forwards of EfficientNet-Lite0's scan took 7 % longer, with one for
+# each of its 50 sites no less time.
+SESSIONS = 24
 # Encodings that are made side by side, before the first of them is measured.
 ENCODED_AHEAD = 8
 # An option that drives outputs to infinity is worse than all others by this factor.
@@ -51,27 +52,51 @@ def scan_evaluations(space: SearchSpace, *, every: bool = False) -> int:
     return len(scan_order(space, every=every))
 
 
-def scan_order(space: SearchSpace, *, every: bool = False) -> list[Choice]:
+@dataclass(frozen=True, kw_only=True)
+class ScanGroup:
+    """What a scan measures in one session.
+
+    Attributes:
+        sites: Sites that follow each other in the model and so have the same nodes before them.
+        choices: Levels of these, in order.
+    """
+
+    sites: tuple[int, ...]
+    choices: tuple[Choice, ...]
+
+
+def scan_order(space: SearchSpace, *, every: bool = False, hurried: bool = False) -> list[Choice]:
     """Return what a scan measures, in order: its groups one after the other."""
-    return [choice for group in scan_groups(space, every=every) for choice in group]
+    groups = scan_groups(space, every=every, hurried=hurried)
+    return [choice for group in groups for choice in group.choices]
 
 
-def scan_groups(space: SearchSpace, *, every: bool = False) -> list[list[Choice]]:
-    """Return what a scan measures, in order, those together that may share a session.
+def scan_groups(
+    space: SearchSpace, *, every: bool = False, hurried: bool = False
+) -> list[ScanGroup]:
+    """Return what a scan measures, in order, the sites with most of the bytes first.
 
-    First the most aggressive level of every site, then the next level of every site, and so on: a
-    scan that is cut short knows something of every site, or at least of those that hold most of
-    the bytes, which come first. Sites in a group follow each other in the model, so that they have
-    the same nodes before them.
+    Args:
+        space: The space of plans.
+        every: Measure every level instead of up to three a site.
+        hurried: Begin with the most aggressive level of every site, then the next level of every
+            site, and so on: a scan that is cut short then knows something of every site. Without
+            that a site's levels follow each other, so that a session serves all of them.
     """
     levels = [measured_levels(len(options), every=every)[::-1] for options in space.options]
-    size = max(len(levels) // SESSIONS_EACH_ROUND, 1)
-    found: list[list[Choice]] = []
-    for turn in range(max(map(len, levels), default=0)):
-        sites = [site for site, own in enumerate(levels) if turn < len(own)]
-        groups = [sites[start : start + size] for start in range(0, len(sites), size)]
-        groups.sort(key=lambda group: -sum(space.sites[site].elements for site in group))
-        found += [[(site, levels[site][turn]) for site in group] for group in groups]
+    size = max(round(len(levels) / SESSIONS), 1)
+    together = [range(at, min(at + size, len(levels))) for at in range(0, len(levels), size)]
+    together.sort(key=lambda sites: -sum(space.sites[site].elements for site in sites))
+    rounds = range(max(map(len, levels), default=0))
+    parts = [[turn] for turn in rounds] if hurried else [list(rounds)]
+    found = []
+    for part in parts:
+        for sites in together:
+            choices = [
+                (s, levels[s][turn]) for turn in part for s in sites if turn < len(levels[s])
+            ]
+            if choices:
+                found.append(ScanGroup(sites=tuple(sites), choices=tuple(choices)))
     return found
 
 
@@ -121,10 +146,11 @@ class Scan:
         self, store: TrialStore | None, deadline: Deadline | None, progress: ProgressCallback
     ) -> dict[Choice, float]:
         """Return what single options contribute to the distance; infinity for broken ones."""
-        order = scan_order(self.space, every=self.every)
+        groups = scan_groups(self.space, every=self.every, hurried=deadline is not None)
+        order = [choice for group in groups for choice in group.choices]
         powers = {} if store is None else store.scanned()
         turns, missing = Turns(deadline), [choice for choice in order if choice not in powers]
-        for turn, (choice, candidates) in enumerate(self._grouped(dict(powers))):
+        for turn, (choice, candidates) in enumerate(self._running(groups, dict(powers))):
             if not turns.another(required=not powers):
                 break
             if turn % ENCODED_AHEAD == 0:
@@ -137,21 +163,23 @@ class Scan:
             progress(Progress(stage="scan", done=len(powers), total=len(order)))
         return powers
 
-    def _grouped(self, measured: Mapping[Choice, float]) -> Iterator[tuple[Choice, Candidates]]:
+    def _running(
+        self, groups: Sequence[ScanGroup], measured: Mapping[Choice, float]
+    ) -> Iterator[tuple[Choice, Candidates]]:
         """Yield what is not measured yet, and what runs it.
 
-        In a model of many sites, some of them share a session. Which ones does not depend on what
-        is measured already: the same site is measured in the same way after an interruption.
+        Which sites share a session depends neither on what is measured already nor on the order:
+        the same site is measured in the same way after an interruption.
         """
         starts: Starts | None = None
-        for group in scan_groups(self.space, every=self.every):
-            missing = [choice for choice in group if choice not in measured]
+        for group in groups:
+            missing = [choice for choice in group.choices if choice not in measured]
             if not missing:
                 continue
-            names = dict.fromkeys(name for site, _ in group for name in self._changed(site))
+            names = dict.fromkeys(name for site in group.sites for name in self._changed(site))
             starts = starts or self.candidates.evaluator.starts(self.indices)
             evaluator = starts.starting_at(names)
-            if len(group) > 1:
+            if len(group.sites) > 1:
                 evaluator = evaluator.varying(names)
             candidates = replace(self.candidates, evaluator=evaluator)
             for choice in missing:

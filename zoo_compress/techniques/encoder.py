@@ -124,8 +124,12 @@ class Encoder:
         else of the weights. Where a technique works channel by channel, some of them tell.
         Infinity if it is not finite.
         """
-        self._compare(site, [option])
+        self._compare([(site, option)])
         return self._errors[_key(site, option)]
+
+    def compare_ahead(self, wanted: Mapping[str, Sequence[Option]]) -> None:
+        """Find side by side what `errors` needs to know of the options of several sites."""
+        self._compare([(site, o) for site, own in wanted.items() for o in _told_by(own)])
 
     def errors(self, site: str, options: Sequence[Option]) -> list[float]:
         """Return the error of each of a site's options; `error` then returns the same.
@@ -133,9 +137,8 @@ class Encoder:
         Along a family of options, such as numbers of bits, the logarithm of the error is about a
         straight line over that number: some options of each are encoded, the others lie between.
         """
-        found_families = list(families(options))
-        self._compare(site, [options[i] for family in found_families for i in family.anchors])
-        for family in found_families:
+        self._compare([(site, option) for option in _told_by(options)])
+        for family in families(options):
             known = [self.error(site, options[index]) for index in family.anchors]
             for index, error in zip(family.others, family.between(known), strict=True):
                 self._keep_error(site, options[index], error)
@@ -150,9 +153,9 @@ class Encoder:
             self._keep_error(site, option, self._typical.error(elements, option))
         return [self.error(site, option) for option in options]
 
-    def _compare(self, site: str, options: Sequence[Option]) -> None:
+    def _compare(self, wanted: Sequence[tuple[str, Option]]) -> None:
         """Find the errors of options that are not known, side by side."""
-        missing = {_key(site, option): (site, option) for option in options}
+        missing = {_key(*choice): choice for choice in wanted}
         missing = {key: job for key, job in missing.items() if key not in self._errors}
         found = self._timed(self._error, list(missing.values()))
         for key, (error, encoded) in zip(missing, found, strict=True):
@@ -191,11 +194,14 @@ class Encoder:
             return []
         began = time.perf_counter()
         try:
-            if any(self._is_large(name) for name, _ in jobs):
-                return [self._alone(work, *job) for job in jobs]
-            sizes = [self._weights[name].nbytes for name, _ in jobs]
+            large = [place for place, (name, _) in enumerate(jobs) if self._is_large(name)]
+            others = [place for place in range(len(jobs)) if place not in large]
+            found = {place: self._alone(work, *jobs[place]) for place in large}
+            sizes = [self._weights[jobs[place][0]].nbytes for place in others]
             with one_thread():
-                return side_by_side(work, jobs, sizes=sizes)
+                beside = side_by_side(work, [jobs[place] for place in others], sizes=sizes)
+            found |= zip(others, beside, strict=True)
+            return [found[place] for place in range(len(jobs))]
         finally:
             self.seconds += time.perf_counter() - began
 
@@ -258,6 +264,11 @@ class Encoder:
         while self._held_bytes > self._cache_bytes and len(self._cache) > 1:
             _, oldest = self._cache.popitem(last=False)
             self._held_bytes -= _bytes(oldest)
+
+
+def _told_by(options: Sequence[Option]) -> list[Option]:
+    """Return the options whose errors tell those of the others."""
+    return [options[index] for family in families(options) for index in family.anchors]
 
 
 def _key(site: str, option: Option) -> Key:

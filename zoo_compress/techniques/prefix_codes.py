@@ -29,7 +29,7 @@ from zoo_compress.techniques.levels import Leveled, leveled
 from zoo_compress.techniques.sized import fragment_option, saving_options
 
 Floats = npt.NDArray[np.float32]
-Codes = npt.NDArray[np.int64]
+Codes = npt.NDArray[np.uint8]
 
 INT32 = onnx.TensorProto.INT32
 LONG = "l"
@@ -129,7 +129,7 @@ class PrefixCodes:
         levels, found = _fitted(unit, site, code, calibration, count)
         found = found.times_power_of_two(exponent)
         steps = found.steps.decoded
-        codes = _within(found.codes.astype(np.int64), levels, steps, count)
+        codes = _within(found.codes, levels, steps, count)
         tensors = _stored(codes, levels, code, count)
         tensors |= {"d": found.steps.stored, "f": np.array(found.steps.factor)}
         dense = (levels.all[codes] * steps).astype(weight.dtype)
@@ -192,9 +192,9 @@ def _stored(
     codes: Codes, levels: PrefixLevels, code: PrefixCode, count: int
 ) -> dict[str, AnyArray]:
     """Return what the file holds of codes and levels, by role."""
-    long, escape = levels.is_long[codes], (1 << code.short) - 1
+    long, escape = levels.is_long[codes], np.uint8((1 << code.short) - 1)
     numbers = levels.numbers[codes]
-    short_codes = np.where(long, escape, numbers).astype(np.uint8).reshape(-1)
+    short_codes = np.where(long, escape, numbers).reshape(-1)
     long_codes = np.zeros(count, np.uint8)
     long_codes[: np.count_nonzero(long)] = numbers[long]
     tensors: dict[str, AnyArray] = {

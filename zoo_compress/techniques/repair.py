@@ -45,13 +45,12 @@ def rounded(
         quantizer: The levels for weights in units of their scale.
         mask: Weights that are not 0, in the shape of the weight; all of them by default.
     """
-    original = weight.astype(np.float32)
-    scales = np.broadcast_to(np.float32(scale), original.shape)
+    original, scales = weight.astype(np.float32), np.asarray(scale, np.float32)
     if calibration is None or not calibration.feedback:
         return _nearest(original, scales, quantizer, mask)
     rows = _Rows(
         weights=calibration.rows(original),
-        scales=calibration.rows(scales),
+        scales=_scale_rows(scales, original.shape, calibration),
         mask=None if mask is None else calibration.rows(mask),
         quantizer=quantizer,
         factor=calibration.factor,
@@ -65,7 +64,7 @@ class _Rows:
 
     Attributes:
         weights: Shape (G, O, K).
-        scales: In that shape.
+        scales: In that shape, or (G, O, 1).
         mask: In that shape, or None.
         quantizer: The levels for weights in units of their scale.
         factor: Of the inputs.
@@ -104,6 +103,15 @@ class _Rows:
         return replace(
             self, weights=self.weights[:, outputs], scales=self.scales[:, outputs], mask=mask
         )
+
+
+def _scale_rows(scales: Array, shape: tuple[int, ...], calibration: Calibration) -> Array:
+    """Return the scales of the weights of each row: one for all where they do not differ."""
+    aligned = scales.reshape((1,) * (len(shape) - scales.ndim) + scales.shape)
+    axis = calibration.site.channel_axis
+    one_each = (*(1 for _ in shape[:axis]), shape[axis], *(1 for _ in shape[axis + 1 :]))
+    by_row = all(n <= most for n, most in zip(aligned.shape, one_each, strict=True))
+    return calibration.rows(np.broadcast_to(aligned, one_each if by_row else shape))
 
 
 def _nearest(

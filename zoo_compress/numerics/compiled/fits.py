@@ -93,19 +93,10 @@ def add_products(
 
 
 @compiled
-def _add(
-    x: np.float32,
-    share: np.float32,
-    table: Floats,
-    low: np.float32,
-    places: np.float32,
-    sums: Floats,
-    lane: int,
-) -> None:
+def _place(x: np.float32, low: np.float32, places: np.float32, last: np.float32) -> np.float32:
+    place = min((x - low) * places + np.float32(0.5), last)
     # NaN has the first place.
-    place = min((x - low) * places + np.float32(0.5), np.float32(len(table) - 1))
-    level = table[np.uint32(place if place > 0 else np.float32(0))]
-    add_products(x, share, level, level - x, sums, lane)
+    return place if place > 0 else np.float32(0)
 
 
 @compiled
@@ -122,6 +113,9 @@ def sum_by_row(
 ) -> None:
     """Sum squares of levels, products of them with weights, and squared errors of each row.
 
+    Only looking levels up takes a weight at a time: in a loop of its own it does not keep the rest
+    from working on several at once, which takes half the time.
+
     Args:
         W: Shape (rows, K).
         inverse: 1 / steps of the rows, or 0 where that is to be 0, shape (rows,).
@@ -133,15 +127,23 @@ def sum_by_row(
         match: Filled with the sums of l x.
         error: Filled with the sums of (l - x)^2.
     """
-    sums = np.empty((3, LANES), np.float32)
-    whole = W.shape[1] // LANES * LANES
+    sums, units = np.empty((3, LANES), np.float32), np.empty(LANES, np.float32)
+    levels, found = np.empty(LANES, np.float32), np.empty(LANES, np.int32)
+    last, whole = np.float32(len(table) - 1), W.shape[1] // LANES * LANES
     for i in range(W.shape[0]):
         sums[:] = 0
         shares = importance[i if len(importance) > 1 else 0]
         for start in range(0, whole, LANES):
             for lane in range(LANES):
-                x, share = W[i, start + lane] * inverse[i], shares[start + lane]
-                _add(x, share, table, low, places, sums, lane)
+                units[lane] = W[i, start + lane] * inverse[i]
+                found[lane] = np.int32(_place(units[lane], low, places, last))
+            for lane in range(LANES):
+                levels[lane] = table[np.uint32(found[lane])]
+            for lane in range(LANES):
+                x, level = units[lane], levels[lane]
+                add_products(x, shares[start + lane], level, level - x, sums, lane)
         for k in range(whole, W.shape[1]):
-            _add(W[i, k] * inverse[i], shares[k], table, low, places, sums, k - whole)
+            x = W[i, k] * inverse[i]
+            level = table[np.uint32(_place(x, low, places, last))]
+            add_products(x, shares[k], level, level - x, sums, k - whole)
         power[i], match[i], error[i] = sums[0].sum(), sums[1].sum(), sums[2].sum()

@@ -80,7 +80,8 @@ def round_block(
 
     Args:
         left: Weights, less what the columns before made up for, shape (G, O, K).
-        scales: Of the levels, shape (G, O, K); where it is 0, so is the result.
+        scales: Of the levels, shape (G, O, K), or (G, O, 1) for one a row; where it is 0, so is
+            the result.
         upper: Of the feedback factor, shape (G, K, K).
         levels: `ScalarQuantizer.levels`.
         low: Of `ScalarQuantizer.index`, as the next two.
@@ -96,14 +97,14 @@ def round_block(
     weights, steps = np.zeros((BLOCK, LANES), np.float32), np.zeros((BLOCK, LANES), np.float32)
     values, missed = np.zeros((BLOCK, LANES), np.float32), np.zeros((BLOCK, LANES), np.float32)
     units = np.zeros(LANES, np.float32)
-    one, zero = np.float32(1), np.float32(0)
+    one, zero, by_row = np.float32(1), np.float32(0), scales.shape[2] == 1
     for g in range(left.shape[0]):
         for begin in range(0, outputs, LANES):
             count = min(LANES, outputs - begin)
             for o in range(count):
                 for t in range(length):
                     weights[t, o] = left[g, begin + o, start + t]
-                    steps[t, o] = scales[g, begin + o, start + t]
+                    steps[t, o] = scales[g, begin + o, 0 if by_row else start + t]
             for t in range(length):
                 diagonal = one / upper[g, start + t, start + t]
                 for o in range(LANES):
