@@ -151,6 +151,22 @@ def test_a_bound_below_one_weight_still_returns_it(counted):
     assert [name for name, _ in counted.asked] == ["a", "b", "a"]
 
 
+def test_of_a_plan_larger_than_the_bound_only_what_changes_is_encoded_again(counted):
+    tight = encoder(counted, cache_bytes=1)
+    first = tight.dense(Plan(choices=dict.fromkeys("abc", FOUR)))
+    counted.asked.clear()
+    second = tight.dense(Plan(choices={"a": FOUR, "b": SIX, "c": FOUR}))
+    assert counted.asked == [("b", 6)]
+    assert second["a"] is first["a"]
+    # Writing the plan asks for its weights one by one.
+    for name, option in (("a", FOUR), ("b", SIX), ("c", FOUR)):
+        tight.encode(name, option)
+    assert counted.asked == [("b", 6)]
+    tight.dense(Plan(choices={"a": TWO}))
+    tight.encode("c", FOUR)
+    assert counted.asked == [("b", 6), ("a", 2), ("c", 4)]
+
+
 def test_the_weights_of_a_plan_are_those_of_its_sites(counted):
     dense = encoder(counted).dense(Plan(choices={"c": SIX, "a": FOUR}))
     assert list(dense) == ["c", "a"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import onnx_ir as ir
 
@@ -40,6 +41,9 @@ def put_encoded(model: ir.Model, plan: Plan, encoder: Encoder) -> None:
     if unknown:
         raise PlanError(f"the plan names weight '{unknown[0]}', which the model does not have")
     chosen = [(name, plan.choices[name]) for name in encoder.sites if name in plan.choices]
+    # What fails here fails again below, where the weight is known.
+    with suppress(KeyError, TypeError, ValueError):
+        encoder.encode_ahead(chosen)
     for name, option in sorted(chosen, key=lambda c: not encoder.technique(c[1]).by_weights):
         site = encoder.sites[name]
         try:

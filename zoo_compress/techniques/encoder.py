@@ -38,6 +38,9 @@ Result = TypeVar("Result")
 class Encoder:
     """Computes every (site, option) once while it fits the cache; the least used goes first.
 
+    The cache has room for the plan that was asked for last, however large: its weights are in use
+    anyway while it runs, and the next plan shares most of them.
+
     Attributes:
         sites: The sites by name, in the order of the model.
         halved: Biases that the file holds as float16, rounded here as they are there.
@@ -70,7 +73,7 @@ class Encoder:
         self._calibrations = calibrations or {}
         self._cache_bytes = cache_bytes
         self.halved = frozenset(halved)
-        self._held_bytes = 0
+        self._held_bytes = self._plan_bytes = 0
         self._cache: OrderedDict[Key, Encoded] = OrderedDict()
         self._errors: dict[Key, float] = {}
         self._powers: dict[tuple[str, tuple[int, ...]], float] = {}
@@ -93,6 +96,8 @@ class Encoder:
         found |= zip(missing, self._timed(self._encoded, list(missing.values())), strict=True)
         for key in choices:
             self._keep(key, found[key])
+        if missing:
+            self._make_room(sum(_bytes(found[key]) for key in choices))
         return [found[_key(*choice)] for choice in wanted]
 
     def encode_ahead(self, wanted: Sequence[tuple[str, Option]]) -> None:
@@ -104,13 +109,16 @@ class Encoder:
     def forget(self) -> None:
         """Let go of what is cached; it is encoded again if it is asked for."""
         self._cache.clear()
-        self._held_bytes = 0
+        self._held_bytes = self._plan_bytes = 0
 
     def dense(self, plan: Plan) -> dict[str, AnyArray]:
         """Return the weights that a plan rebuilds and the biases that it changes, by name."""
         found: dict[str, AnyArray] = {}
         choices = list(plan.choices.items())
-        for (name, _), encoded in zip(choices, self.encode_all(choices), strict=True):
+        encodings = self.encode_all(choices)
+        self._plan_bytes = sum(map(_bytes, encodings))
+        self._make_room()
+        for (name, _), encoded in zip(choices, encodings, strict=True):
             bias = self.sites[name].bias
             found[name] = encoded.dense
             if bias is not None and encoded.bias is not None:
@@ -162,6 +170,7 @@ class Encoder:
             self._errors[key] = error
             if encoded is not None:
                 self._keep(key, encoded)
+        self._make_room()
 
     def _encoded(self, name: str, option: Option) -> Encoded:
         site, technique = self.sites[name], self._techniques[option.technique]
@@ -256,12 +265,20 @@ class Encoder:
         return None if for_ranges and not technique.observes else known
 
     def _keep(self, key: Key, encoded: Encoded) -> None:
-        """Put an encoding into the cache, as the last used; the least used make room for it."""
+        """Put an encoding into the cache, as the last used."""
         if key not in self._cache:
             self._cache[key] = encoded
             self._held_bytes += _bytes(encoded)
         self._cache.move_to_end(key)
-        while self._held_bytes > self._cache_bytes and len(self._cache) > 1:
+
+    def _make_room(self, needed: int = 0) -> None:
+        """Let go of the least used, as long as the others take more than the cache may hold.
+
+        Args:
+            needed: Bytes of those used last, which stay.
+        """
+        most = max(self._cache_bytes, self._plan_bytes, needed)
+        while self._held_bytes > most and len(self._cache) > 1:
             _, oldest = self._cache.popitem(last=False)
             self._held_bytes -= _bytes(oldest)
 
