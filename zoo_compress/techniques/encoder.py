@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
@@ -18,6 +17,7 @@ from zoo_compress.runtime.side_by_side import side_by_side
 from zoo_compress.techniques.base import Technique
 from zoo_compress.techniques.biases import to_half
 from zoo_compress.techniques.calibration import Calibration
+from zoo_compress.techniques.encoding_cache import EncodingCache, Key
 from zoo_compress.techniques.families import families
 from zoo_compress.techniques.sampled import sampled
 from zoo_compress.techniques.typical_errors import TypicalErrors, option_key
@@ -31,15 +31,11 @@ LARGEST_BESIDE_OTHERS = 1 << 26
 # Of the cache, what may be encoded before it is needed.
 AHEAD_SHARE = 0.25
 
-Key = tuple[str, str]
 Result = TypeVar("Result")
 
 
 class Encoder:
-    """Computes every (site, option) once while it fits the cache; the least used goes first.
-
-    The cache has room for the plan that was asked for last, however large: its weights are in use
-    anyway while it runs, and the next plan shares most of them.
+    """Computes every (site, option) once while it fits the cache, see `EncodingCache`.
 
     Attributes:
         sites: The sites by name, in the order of the model.
@@ -73,8 +69,7 @@ class Encoder:
         self._calibrations = calibrations or {}
         self._cache_bytes = cache_bytes
         self.halved = frozenset(halved)
-        self._held_bytes = self._plan_bytes = 0
-        self._cache: OrderedDict[Key, Encoded] = OrderedDict()
+        self._cache = EncodingCache(cache_bytes)
         self._errors: dict[Key, float] = {}
         self._powers: dict[tuple[str, tuple[int, ...]], float] = {}
         self._typical = TypicalErrors()
@@ -91,13 +86,14 @@ class Encoder:
     def encode_all(self, wanted: Sequence[tuple[str, Option]]) -> list[Encoded]:
         """Return several weights in compressed form; those not known are encoded side by side."""
         choices = {_key(*choice): choice for choice in wanted}
-        found = {key: self._cache[key] for key in choices if key in self._cache}
+        known = {key: self._cache.get(key) for key in choices}
+        found = {key: encoded for key, encoded in known.items() if encoded is not None}
         missing = {key: choice for key, choice in choices.items() if key not in found}
         found |= zip(missing, self._timed(self._encoded, list(missing.values())), strict=True)
         for key in choices:
-            self._keep(key, found[key])
+            self._cache.keep(key, found[key])
         if missing:
-            self._make_room(sum(_bytes(found[key]) for key in choices))
+            self._cache.make_room(found.values())
         return [found[_key(*choice)] for choice in wanted]
 
     def encode_ahead(self, wanted: Sequence[tuple[str, Option]]) -> None:
@@ -109,15 +105,13 @@ class Encoder:
     def forget(self) -> None:
         """Let go of what is cached; it is encoded again if it is asked for."""
         self._cache.clear()
-        self._held_bytes = self._plan_bytes = 0
 
     def dense(self, plan: Plan) -> dict[str, AnyArray]:
         """Return the weights that a plan rebuilds and the biases that it changes, by name."""
         found: dict[str, AnyArray] = {}
         choices = list(plan.choices.items())
         encodings = self.encode_all(choices)
-        self._plan_bytes = sum(map(_bytes, encodings))
-        self._make_room()
+        self._cache.keep_plan(encodings)
         for (name, _), encoded in zip(choices, encodings, strict=True):
             bias = self.sites[name].bias
             found[name] = encoded.dense
@@ -169,8 +163,8 @@ class Encoder:
         for key, (error, encoded) in zip(missing, found, strict=True):
             self._errors[key] = error
             if encoded is not None:
-                self._keep(key, encoded)
-        self._make_room()
+                self._cache.keep(key, encoded)
+        self._cache.make_room()
 
     def _encoded(self, name: str, option: Option) -> Encoded:
         site, technique = self.sites[name], self._techniques[option.technique]
@@ -264,24 +258,6 @@ class Encoder:
         for_ranges = known is not None and not known.repair and bool(known.activations)
         return None if for_ranges and not technique.observes else known
 
-    def _keep(self, key: Key, encoded: Encoded) -> None:
-        """Put an encoding into the cache, as the last used."""
-        if key not in self._cache:
-            self._cache[key] = encoded
-            self._held_bytes += _bytes(encoded)
-        self._cache.move_to_end(key)
-
-    def _make_room(self, needed: int = 0) -> None:
-        """Let go of the least used, as long as the others take more than the cache may hold.
-
-        Args:
-            needed: Bytes of those used last, which stay.
-        """
-        most = max(self._cache_bytes, self._plan_bytes, needed)
-        while self._held_bytes > most and len(self._cache) > 1:
-            _, oldest = self._cache.popitem(last=False)
-            self._held_bytes -= _bytes(oldest)
-
 
 def _told_by(options: Sequence[Option]) -> list[Option]:
     """Return the options whose errors tell those of the others."""
@@ -290,8 +266,3 @@ def _told_by(options: Sequence[Option]) -> list[Option]:
 
 def _key(site: str, option: Option) -> Key:
     return site, option_key(option)
-
-
-def _bytes(encoded: Encoded) -> int:
-    stored = sum(tensor.nbytes for tensor in encoded.tensors.values())
-    return encoded.dense.nbytes + stored + (0 if encoded.bias is None else encoded.bias.nbytes)
