@@ -18,7 +18,7 @@ from zoo_compress.techniques.base import Technique
 from zoo_compress.techniques.biases import to_half
 from zoo_compress.techniques.calibration import Calibration
 from zoo_compress.techniques.encoding_cache import EncodingCache, Key
-from zoo_compress.techniques.families import families
+from zoo_compress.techniques.families import Family, families
 from zoo_compress.techniques.sampled import sampled
 from zoo_compress.techniques.typical_errors import TypicalErrors, option_key
 
@@ -67,7 +67,6 @@ class Encoder:
         self._weights = weights
         self._techniques = techniques
         self._calibrations = calibrations or {}
-        self._cache_bytes = cache_bytes
         self.halved = frozenset(halved)
         self._cache = EncodingCache(cache_bytes)
         self._errors: dict[Key, float] = {}
@@ -99,7 +98,7 @@ class Encoder:
     def encode_ahead(self, wanted: Sequence[tuple[str, Option]]) -> None:
         """Encode side by side what is wanted next: as much of it as surely stays in the cache."""
         sizes = np.cumsum([self._weights[name].nbytes for name, _ in wanted])
-        count = int(np.searchsorted(sizes, AHEAD_SHARE * self._cache_bytes, side="right"))
+        count = int(np.searchsorted(sizes, AHEAD_SHARE * self._cache.most_bytes, side="right"))
         self.encode_all(wanted[:count])
 
     def forget(self) -> None:
@@ -131,7 +130,9 @@ class Encoder:
 
     def compare_ahead(self, wanted: Mapping[str, Sequence[Option]]) -> None:
         """Find side by side what `errors` needs to know of the options of several sites."""
-        self._compare([(site, o) for site, own in wanted.items() for o in _told_by(own)])
+        self._compare(
+            [(site, o) for site, own in wanted.items() for o in _told_by(own, families(own))]
+        )
 
     def errors(self, site: str, options: Sequence[Option]) -> list[float]:
         """Return the error of each of a site's options; `error` then returns the same.
@@ -139,8 +140,9 @@ class Encoder:
         Along a family of options, such as numbers of bits, the logarithm of the error is about a
         straight line over that number: some options of each are encoded, the others lie between.
         """
-        self._compare([(site, option) for option in _told_by(options)])
-        for family in families(options):
+        found_families = families(options)
+        self._compare([(site, option) for option in _told_by(options, found_families)])
+        for family in found_families:
             known = [self.error(site, options[index]) for index in family.anchors]
             for index, error in zip(family.others, family.between(known), strict=True):
                 self._keep_error(site, options[index], error)
@@ -197,14 +199,12 @@ class Encoder:
             return []
         began = time.perf_counter()
         try:
-            large = [place for place, (name, _) in enumerate(jobs) if self._is_large(name)]
-            others = [place for place in range(len(jobs)) if place not in large]
-            found = {place: self._alone(work, *jobs[place]) for place in large}
-            sizes = [self._weights[jobs[place][0]].nbytes for place in others]
+            others = [job for job in jobs if not self._is_large(job[0])]
+            alone = iter([self._alone(work, *job) for job in jobs if self._is_large(job[0])])
             with one_thread():
-                beside = side_by_side(work, [jobs[place] for place in others], sizes=sizes)
-            found |= zip(others, beside, strict=True)
-            return [found[place] for place in range(len(jobs))]
+                sizes = [self._weights[name].nbytes for name, _ in others]
+                beside = iter(side_by_side(work, others, sizes=sizes))
+            return [next(alone if self._is_large(name) else beside) for name, _ in jobs]
         finally:
             self.seconds += time.perf_counter() - began
 
@@ -259,9 +259,9 @@ class Encoder:
         return None if for_ranges and not technique.observes else known
 
 
-def _told_by(options: Sequence[Option]) -> list[Option]:
-    """Return the options whose errors tell those of the others."""
-    return [options[index] for family in families(options) for index in family.anchors]
+def _told_by(options: Sequence[Option], divided: Sequence[Family]) -> list[Option]:
+    """Return the options whose errors tell those of the others of their families."""
+    return [options[index] for family in divided for index in family.anchors]
 
 
 def _key(site: str, option: Option) -> Key:

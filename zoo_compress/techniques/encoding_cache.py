@@ -16,6 +16,9 @@ class EncodingCache:
 
     There is room for those of one plan in any case, however large: its weights are in use anyway
     while it runs, and the next plan shares most of them.
+
+    Attributes:
+        most_bytes: The most that is kept beyond a plan.
     """
 
     def __init__(self, most_bytes: int) -> None:
@@ -24,7 +27,7 @@ class EncodingCache:
         Args:
             most_bytes: The most that is kept beyond a plan.
         """
-        self._most_bytes = most_bytes
+        self.most_bytes = most_bytes
         self._held_bytes = self._plan_bytes = 0
         self._found: OrderedDict[Key, Encoded] = OrderedDict()
 
@@ -50,7 +53,7 @@ class EncodingCache:
         Args:
             used: Those used last, which stay.
         """
-        most = max(self._most_bytes, self._plan_bytes, sum(map(_bytes, used)))
+        most = max(self.most_bytes, self._plan_bytes, sum(map(_bytes, used)))
         while self._held_bytes > most and len(self._found) > 1:
             _, oldest = self._found.popitem(last=False)
             self._held_bytes -= _bytes(oldest)

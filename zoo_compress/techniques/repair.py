@@ -11,6 +11,7 @@ import numpy.typing as npt
 from zoo_compress.core import AnyArray
 from zoo_compress.numerics.feedback import FeedbackFactor, round_with_feedback
 from zoo_compress.numerics.scalar_quantizer import ScalarQuantizer
+from zoo_compress.techniques.blocks import channel_blocks
 from zoo_compress.techniques.calibration import Calibration
 
 Array = npt.NDArray[np.float32]
@@ -108,8 +109,7 @@ class _Rows:
 def _scale_rows(scales: Array, shape: tuple[int, ...], calibration: Calibration) -> Array:
     """Return the scales of the weights of each row: one for all where they do not differ."""
     aligned = scales.reshape((1,) * (len(shape) - scales.ndim) + scales.shape)
-    axis = calibration.site.channel_axis
-    one_each = (*(1 for _ in shape[:axis]), shape[axis], *(1 for _ in shape[axis + 1 :]))
+    one_each = channel_blocks(calibration.site).scale_shape
     by_row = all(n <= most for n, most in zip(aligned.shape, one_each, strict=True))
     return calibration.rows(np.broadcast_to(aligned, one_each if by_row else shape))
 
